@@ -1,0 +1,1 @@
+"""Measurements: each prints its figures, and `--write` keeps them in results/."""

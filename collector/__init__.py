@@ -1,0 +1,1 @@
+"""The collector: receives what probes send, keeps it, and shows it."""

@@ -1,0 +1,141 @@
+"""The collector's composition root: the only place where its parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+from collector import own_metrics
+from collector.api import Sources, make_app
+from collector.handshakes import REFUSED as HANDSHAKES_REFUSED
+from collector.handshakes import HandshakeLog
+from collector.server import GrpcServer
+from collector.service import CollectorService
+from collector.session import EventsToStore
+from collector.settings import CollectorSettings, exporter_settings
+from collector.state import DEFAULT_CLUSTER, State
+from collector.store import EventReader, EventWriter, Store, StoredEvent, StoreError, StoreUnavailableError
+from fabricscope import __version__, log
+from fabricscope.assemble import Assembler
+from fabricscope.clock import NANOSECONDS, Clock
+from fabricscope.exporter import make_exporters, run_exporter
+from fabricscope.http import HttpServer
+from fabricscope.model import Event, HostIdentity, Snapshot, Target
+from fabricscope.settings import SettingsError
+from fabricscope.tally import Tally
+
+SWEEP_SECONDS = 1.0
+
+
+class Collector:
+    """One collector, from its settings. Building it checks them; `run` does the work."""
+
+    def __init__(self, settings: CollectorSettings, clock: Clock, previous: Collector | None = None) -> None:
+        """`previous` is the collector that this one takes over from: what it knows of hosts lives on.
+
+        Raises SettingsError for settings that do not fit what is installed.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._log = log.get("collector")
+        self._exporter_settings = exporter_settings(settings)
+        self.state = State(settings.state)
+        self.tally = Tally()
+        if previous is not None:
+            self.tally = previous.tally
+            if previous.state.settings == settings.state:
+                self.state = previous.state
+        self._own = own_metrics.OwnMetrics(self.tally, __version__)
+        self._assembler = Assembler(own_metrics.NAME, int(SWEEP_SECONDS * NANOSECONDS))
+        # Events that the collector makes itself need a place in the store's order, too.
+        self._epoch = f"collector-{uuid.uuid4().hex}"
+        self._sequences = itertools.count(1)
+
+    def snapshot(self) -> Snapshot:
+        """What this collector shows at /metrics: every host, and itself."""
+        now = self._clock()
+        self._own.observe(self.state.hosts(now))
+        own = Target((), [self._assembler.assemble(self.tally.readings(), now)])
+        return [*self.state.snapshot(now), own]
+
+    async def run(self, ready: Callable[[str], None]) -> None:
+        """Receive, store and serve until cancelled. Raises SettingsError when it cannot start as configured."""
+        watching = self._watch_handshakes()
+        log.configure(self._settings.log)
+        store = self._open_store()
+        writer, reader = EventWriter(store, self.tally), EventReader(store)
+        exporters = make_exporters(self._exporter_settings, self.snapshot)
+        routes = [route for exporter in exporters for route in exporter.routes()]
+        app = make_app(Sources(self.state, reader, self._clock, self._settings.grpc.listen), routes)
+
+        async def submit(identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None]:
+            return await writer.submit(self._rows(identity, identity.epoch, events.sequence, events.events))
+
+        service = CollectorService(self._settings.grpc, self.state, submit, self.tally, self._clock)
+        try:
+            async with (
+                HttpServer(app, self._settings.http, "collector.http", self.tally) as http,
+                GrpcServer(self._settings.grpc, service) as server,
+                asyncio.TaskGroup() as tasks,
+            ):
+                tasks.create_task(writer.run())
+                for exporter in exporters:
+                    tasks.create_task(run_exporter(exporter, self.tally))
+                self._log.info("started", grpc_port=server.port, http=http.url)
+                ready(f"receiving on port {server.port}, serving {http.url}")
+                await self._sweep_forever(writer)
+        finally:
+            await reader.close()
+            store.close()
+            if watching is not None:
+                watching.stop()
+
+    def _open_store(self) -> Store:
+        """The store, open unless its server does not answer yet: the writer tries again then.
+
+        Before anything listens: loading the embedded engine takes seconds and changes the working
+        directory for a moment.
+        """
+        store = Store(self._settings.store, Path(self._settings.data_dir))
+        try:
+            store.open()
+        except StoreUnavailableError as error:
+            self._log.warning("store unavailable, events wait on the probes until it is there", reason=str(error))
+        except StoreError as error:
+            raise SettingsError(str(error)) from error
+        return store
+
+    async def _sweep_forever(self, writer: EventWriter) -> None:
+        """Notice hosts that fall silent or come back, and write it down."""
+        while True:
+            for identity, event in self.state.sweep(self._clock()):
+                self._log.info(event.kind, message=event.message)
+                await writer.submit(self._rows(identity, self._epoch, next(self._sequences), [event]))
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def _rows(self, identity: HostIdentity, epoch: str, sequence: int, events: list[Event]) -> list[StoredEvent]:
+        cluster = identity.labels.get("cluster") or DEFAULT_CLUSTER
+        received = self._clock().wall
+        return [
+            StoredEvent(cluster, identity.host, epoch, sequence, position, event, received)
+            for position, event in enumerate(events)
+        ]
+
+    def _watch_handshakes(self) -> HandshakeLog | None:
+        if self._settings.grpc.tls is None:
+            return None
+        loop = asyncio.get_running_loop()
+
+        def refused(reason: str) -> None:
+            loop.call_soon_threadsafe(count, reason)
+
+        def count(reason: str) -> None:
+            self.tally.add(HANDSHAKES_REFUSED, reason)
+            self._log.warning("TLS handshake refused", reason=reason)
+
+        watching = HandshakeLog(refused)
+        watching.start()
+        return watching

@@ -1,0 +1,192 @@
+"""Asynchronous edge of writing: events are acknowledged when they are on disk, not before.
+
+Sessions submit the rows of a message and go on; what was submitted in the meantime goes into one
+insert, in its order. While the store is away everything waits, the probes keep their copies, and
+nothing is acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from collector.store.errors import RowsRefusedError, StoreError, StoreUnavailableError
+from collector.store.events import StoredEvent
+from collector.store.store import Store
+from fabricscope import log
+from fabricscope.model import Kind, MetricSpec
+from fabricscope.tally import Tally
+
+EVENTS = MetricSpec(
+    "fabricscope_collector_store_events_total", Kind.COUNTER, "Events written to the store, resent ones included."
+)
+INSERTS = MetricSpec("fabricscope_collector_store_inserts_total", Kind.COUNTER, "Inserts that the store took.")
+FAILURES = MetricSpec(
+    "fabricscope_collector_store_failures_total",
+    Kind.COUNTER,
+    "Times that the store could not be opened or written to; each is tried again.",
+)
+REFUSED = MetricSpec(
+    "fabricscope_collector_store_events_refused_total", Kind.COUNTER, "Events that the store will never take."
+)
+QUEUED = MetricSpec(
+    "fabricscope_collector_store_queue_bytes",
+    Kind.GAUGE,
+    "Approximate memory of the events that wait for the store.",
+    unit="bytes",
+)
+UP = MetricSpec(
+    "fabricscope_collector_store_up", Kind.GAUGE, "Whether the last insert, or the opening, of the store succeeded."
+)
+METRICS = (EVENTS, INSERTS, FAILURES, REFUSED, QUEUED, UP)
+
+MAX_INSERT_BYTES = 8 << 20
+"""An insert takes submissions until it holds this much, and at least one."""
+MAX_QUEUE_BYTES = 64 << 20
+"""With this much waiting, `submit` waits, too."""
+GATHER_SECONDS = 0.05
+"""Time in which submissions gather for one insert: each insert is a part on disk that must be merged later."""
+FIRST_RETRY_SECONDS = 0.5
+LAST_RETRY_SECONDS = 30.0
+
+_ROW_BYTES = 512
+"""What a row takes besides its text."""
+
+
+class _Submission(NamedTuple):
+    rows: Sequence[StoredEvent]
+    size: int
+    durable: asyncio.Future[None]
+
+
+class EventWriter:
+    """Writes what sessions submit. Belongs to one event loop; `run` does the work until it is cancelled.
+
+    `pause` waits for some seconds; tests pass one that does not.
+    """
+
+    def __init__(self, store: Store, tally: Tally, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._store = store
+        self._tally = tally
+        self._pause = pause
+        self._log = log.get("store")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._queue: deque[_Submission] = deque()
+        self._queued_bytes = 0
+        self._changed = asyncio.Condition()
+        self._turn = asyncio.Lock()
+        """Held by the submission that waits for room, so that a later one cannot overtake it."""
+        self._stopped = False
+        tally.set(UP, to=int(store.is_open))
+        tally.set(QUEUED, to=0)
+
+    async def submit(self, rows: Sequence[StoredEvent]) -> asyncio.Future[None]:
+        """Queue the rows of one message; waits while the queue is full.
+
+        The future is done when the rows are on disk. It fails with RowsRefusedError when they never
+        will be, and with StoreUnavailableError when the writer stops before. Whoever no longer
+        cares may cancel it; the rows are written all the same. Submissions are written in their order.
+        """
+        submission = _Submission(rows, sum(map(_size, rows)), asyncio.get_running_loop().create_future())
+        async with self._turn, self._changed:
+            await self._changed.wait_for(lambda: self._queued_bytes < MAX_QUEUE_BYTES or self._stopped)
+            if self._stopped:
+                raise StoreUnavailableError("the collector is stopping")
+            self._queue.append(submission)
+            self._account(submission.size)
+            self._changed.notify_all()
+        return submission.durable
+
+    async def run(self) -> None:
+        """Open the store unless it is open, and write until cancelled.
+
+        Raises StoreError when the store needs an operator.
+        """
+        try:
+            await self._retried(self._store.open)
+            while True:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: self._queue)
+                await self._pause(GATHER_SECONDS)
+                await self._write(self._next_group())
+        finally:
+            self._stopped = True
+            # The insert in hand may still succeed: waited for, so that the store can be closed after this.
+            await asyncio.to_thread(self._thread.shutdown)
+            async with self._changed:
+                self._fail(list(self._queue), StoreUnavailableError("the collector is stopping"))
+                self._queue.clear()
+                self._changed.notify_all()
+
+    def _next_group(self) -> list[_Submission]:
+        """The first submissions of the queue, which stay in it until they are done with."""
+        group: list[_Submission] = []
+        size = 0
+        for submission in self._queue:
+            if group and size + submission.size > MAX_INSERT_BYTES:
+                break
+            group.append(submission)
+            size += submission.size
+        return group
+
+    async def _write(self, group: Sequence[_Submission]) -> None:
+        """Store a group in one insert; one by one when something in it will never fit."""
+        rows = [row for submission in group for row in submission.rows]
+        try:
+            await self._retried(lambda: self._store.insert_events(rows))
+        except RowsRefusedError as error:
+            if len(group) > 1:
+                for submission in group:
+                    await self._write([submission])
+                return
+            self._log.error("events refused", events=len(rows), reason=str(error))
+            self._tally.add(REFUSED, by=len(rows))
+            self._fail(group, error)
+        else:
+            self._tally.add(INSERTS)
+            self._tally.add(EVENTS, by=len(rows))
+            for submission in group:
+                if not submission.durable.done():
+                    submission.durable.set_result(None)
+        async with self._changed:
+            for _ in group:
+                self._account(-self._queue.popleft().size)
+            self._changed.notify_all()
+
+    async def _retried(self, work: Callable[[], None]) -> None:
+        """Do `work` in the thread, again and again while the store is away."""
+        delay = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            except StoreUnavailableError as error:
+                self._tally.add(FAILURES)
+                self._tally.set(UP, to=0)
+                self._log.warning("store unavailable", reason=str(error), retry_seconds=delay)
+                await self._pause(delay)
+                delay = min(2 * delay, LAST_RETRY_SECONDS)
+            else:
+                self._tally.set(UP, to=1)
+                return
+
+    def _account(self, size: int) -> None:
+        self._queued_bytes += size
+        self._tally.set(QUEUED, to=self._queued_bytes)
+
+    @staticmethod
+    def _fail(submissions: Sequence[_Submission], error: StoreError) -> None:
+        for submission in submissions:
+            if not submission.durable.done():
+                submission.durable.set_exception(error)
+                # Looked at, so that asyncio does not complain about a submitter that has left.
+                submission.durable.exception()
+
+
+def _size(row: StoredEvent) -> int:
+    """About how much memory a row takes, in bytes."""
+    event = row.event
+    texts = sum(len(key) + len(value) for pairs in (event.subject, event.attributes) for key, value in pairs.items())
+    return _ROW_BYTES + len(event.message) + texts

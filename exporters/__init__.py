@@ -1,0 +1,1 @@
+"""Outward sinks: a snapshot in, a protocol out."""

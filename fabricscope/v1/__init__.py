@@ -1,0 +1,1 @@
+"""Messages and service of the wire, generated from proto/ by `make generate`."""

@@ -1,0 +1,7 @@
+"""The dashboards by the name of their file."""
+
+from __future__ import annotations
+
+from grafana.dashboards import fleet, host
+
+ALL = {"fleet": fleet.dashboard, "host": host.dashboard}

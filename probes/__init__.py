@@ -1,0 +1,1 @@
+"""The probe: the daemon on every host and Linux switch."""

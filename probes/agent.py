@@ -1,0 +1,178 @@
+"""The probe's composition root: the only place where its parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from starlette.applications import Starlette
+
+from fabricscope import __version__, log
+from fabricscope.clock import NANOSECONDS, Clock
+from fabricscope.exporter import make_exporters, run_exporter
+from fabricscope.http import HttpServer
+from fabricscope.model import Event, Hint, HostIdentity, Sampled, Severity, Snapshot, Target
+from fabricscope.settings import SettingsError
+from fabricscope.tally import Tally
+from fabricscope.tls import CredentialFiles
+from probes import own_metrics
+from probes.engine import IMPLEMENTATION
+from probes.outbox import SpoolOutbox
+from probes.own_metrics import OwnMetrics
+from probes.sampling.pipeline import Pipeline
+from probes.sampling.rounds import Rounds
+from probes.sampling.runner import Outcome, SamplerRunner
+from probes.sampling.sampler import OWN_NAME
+from probes.sampling.schedule import Schedule
+from probes.settings import HOST_NAME, ProbeSettings, exporter_settings, made_samplers, sampler_settings
+from probes.sources import host
+from probes.spool import Spool
+from probes.stream import Stream
+
+DEFAULT_CLUSTER = "default"
+MAX_LOGGED = 20
+"""Events of one round that are logged; all of them are sent."""
+
+
+class Agent:
+    """One probe, from its settings. Building it checks them; `run` does the work."""
+
+    def __init__(self, settings: ProbeSettings, clock: Clock, previous: Agent | None = None) -> None:
+        """`previous` is the probe that this one takes over from: what it knows of counters and links lives on.
+
+        Raises SettingsError for settings that do not fit this host or what is installed.
+        """
+        self._settings = settings
+        self._clock = clock
+        self._log = log.get("agent")
+        self._host = settings.host or _own_name()
+        self._sampler_settings = sampler_settings(settings)
+        self._exporter_settings = exporter_settings(settings)
+        self._credentials = None if settings.tls is None else CredentialFiles(settings.tls)
+        self._tally = Tally()
+        self._latest: dict[str, Sampled] = {}
+        self.runners: dict[str, SamplerRunner] = {}
+        self._before: dict[str, SamplerRunner] = {} if previous is None else previous.runners
+
+    def snapshot(self) -> Snapshot:
+        """What this probe shows at /metrics."""
+        cluster = self._settings.labels.get("cluster") or DEFAULT_CLUSTER
+        return [Target((("cluster", cluster), ("host", self._host)), list(self._latest.values()))]
+
+    async def run(self, ready: Callable[[str], None]) -> None:
+        """Sample, serve and stream until cancelled. Raises SettingsError when it cannot start as configured."""
+        log.configure(self._settings.log)
+        if IMPLEMENTATION == "python":
+            self._log.warning("the Rust engine was not built: its plain-Python twin reads the counters, more slowly")
+        exporters = make_exporters(self._exporter_settings, self.snapshot)
+        app = Starlette(routes=[route for exporter in exporters for route in exporter.routes()])
+        async with HttpServer(app, self._settings.http, "probe.http", self._tally) as http:
+            outbox = self._open_outbox()
+            try:
+                self.runners = self._make_runners()
+                async with asyncio.TaskGroup() as tasks:
+                    for exporter in exporters:
+                        tasks.create_task(run_exporter(exporter, self._tally))
+                    if outbox is not None:
+                        outbox.append_events([self._start_event()])
+                        tasks.create_task(self._stream(outbox).run())
+                    where = ", ".join(self._settings.collectors) or "nobody"
+                    self._log.info("started", host=self._host, metrics=f"{http.url}/metrics", collectors=where)
+                    ready(f"sampling {len(self.runners)} domains, sending to {where}")
+                    await self._rounds(outbox).run()
+            finally:
+                for runner in self.runners.values():
+                    runner.close()
+                if outbox is not None:
+                    await outbox.close()
+
+    # --- putting together
+
+    def _open_outbox(self) -> SpoolOutbox | None:
+        """The spool; None without collectors, when nobody would ever empty it."""
+        if not self._settings.collectors:
+            return None
+        return SpoolOutbox(Spool(self._settings.spool, self._clock().mono), self._clock, self._tally)
+
+    def _make_runners(self) -> dict[str, SamplerRunner]:
+        """A runner for each enabled sampler. One that cannot be made is logged and left out."""
+        runners = {}
+        for name, sampler in made_samplers(self._settings):
+            if isinstance(sampler, str):
+                self._log.error("sampler left out", sampler=name, reason=sampler)
+                continue
+            settings = self._sampler_settings[name]
+            before = self._before.get(name)
+            pipeline = Pipeline(name, self._interval(name)) if before is None else before.pipeline
+            pipeline.change_interval(self._interval(name))
+            deadline = int(settings.deadline_seconds * NANOSECONDS)
+            runners[name] = SamplerRunner(name, sampler, pipeline, deadline, self._clock, before)
+        self._before = {}
+        return runners
+
+    def _rounds(self, outbox: SpoolOutbox | None) -> Rounds:
+        intervals = {name: self._interval(name) for name in self.runners} | {OWN_NAME: own_metrics.INTERVAL_NS}
+        schedule = Schedule(intervals, self._clock().mono)
+        pipeline = Pipeline(OWN_NAME, own_metrics.INTERVAL_NS)
+        own = OwnMetrics(self._tally, __version__, IMPLEMENTATION, schedule.missed, pipeline, self._clock)
+
+        def deliver(outcomes: Sequence[Outcome]) -> None:
+            for outcome in outcomes:
+                own.sampled(outcome)
+            self._deliver(outcomes, outbox)
+
+        return Rounds({**self.runners, OWN_NAME: own}, schedule, deliver, self._clock)
+
+    def _stream(self, outbox: SpoolOutbox) -> Stream:
+        boot_id = host.boot_id(self._settings.roots.procfs())
+        identity = HostIdentity(self._host, boot_id, outbox.epoch, self._settings.labels, __version__)
+        return Stream(
+            self._settings.stream,
+            self._settings.collectors,
+            identity,
+            outbox,
+            self._credentials,
+            self._tally,
+            self._clock,
+            self._on_hint,
+        )
+
+    def _interval(self, name: str) -> int:
+        return int(self._sampler_settings[name].interval_seconds * NANOSECONDS)
+
+    # --- working
+
+    def _start_event(self) -> Event:
+        now = self._clock()
+        return Event(
+            now.wall, now.mono, "probe.started", Severity.INFO, f"probe {__version__} started", {"host": self._host}
+        )
+
+    def _deliver(self, outcomes: Sequence[Outcome], outbox: SpoolOutbox | None) -> None:
+        """Pass on what the samplers of one round came to."""
+        batches = [outcome.sampled for outcome in outcomes if outcome.sampled is not None]
+        events = [event for outcome in outcomes for event in outcome.events]
+        for sampled in batches:
+            self._latest[sampled.series_set.sampler] = sampled
+        if outbox is not None:
+            # Events first: when the disk is slow they are the last to be refused.
+            outbox.append_events(events)
+            outbox.append_samples(batches)
+        for event in events[:MAX_LOGGED]:
+            self._log.info(event.kind, message=event.message)
+        if len(events) > MAX_LOGGED:
+            self._log.info("more events", count=len(events) - MAX_LOGGED)
+
+    def _on_hint(self, hint: Hint) -> None:
+        # Acting on hints is the recovery planner's; a probe without one tells that it heard.
+        self._log.warning("hint received, no planner runs here", origin=hint.origin, link=hint.link, reason=hint.reason)
+
+
+def _own_name() -> str:
+    """The kernel's host name. Raises SettingsError when it is none that a collector takes."""
+    name = host.host_name()
+    if not HOST_NAME.fullmatch(name):
+        raise SettingsError(
+            f"probe.host: this host calls itself {name!r}, which is no name to report under; set probe.host"
+        )
+    return name

@@ -1,0 +1,1 @@
+"""Detectors: readings and kernel events in, events out. Pure."""

@@ -1,0 +1,176 @@
+"""The spool as the event loop sees it: its own thread, and a bell for the stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from fabricscope import log
+from fabricscope.clock import Clock
+from fabricscope.codec import encode_events, encode_samples
+from fabricscope.model import Event, Kind, MetricSpec, Sampled, SeriesSet
+from fabricscope.tally import Tally
+from probes.message import Message, MessageKind, SpoolError
+from probes.spool import Spool
+
+BYTES = MetricSpec(
+    "fabricscope_probe_spool_bytes",
+    Kind.GAUGE,
+    "Bytes of messages, and of the names of their series, kept until a collector has them.",
+    unit="bytes",
+)
+MESSAGES = MetricSpec("fabricscope_probe_spool_messages", Kind.GAUGE, "Messages kept until a collector has them.")
+DROPPED = MetricSpec(
+    "fabricscope_probe_spool_dropped_total",
+    Kind.COUNTER,
+    "Samples, flows and events that no collector will get, by reason: full (the spool's bound), expired (its age), "
+    "refused (by the collector), disk (the file could not be written, or not fast enough).",
+    ("kind", "reason"),
+)
+DROPPED_MESSAGES = MetricSpec(
+    "fabricscope_probe_spool_dropped_messages_total",
+    Kind.COUNTER,
+    "Messages given up; the reasons are those of fabricscope_probe_spool_dropped_total.",
+    ("kind", "reason"),
+)
+METRICS = (BYTES, MESSAGES, DROPPED, DROPPED_MESSAGES)
+
+MAX_WAITING = 64
+"""Messages that wait for the disk; more are lost, since a disk that hangs must not fill the memory."""
+MAX_SAMPLES_BYTES = 512 << 10
+"""A tick's batches share a message up to about this size."""
+MAX_EVENTS = 500
+"""Of one message."""
+
+T = TypeVar("T")
+
+
+class SpoolOutbox:
+    """Appends to the spool, and hands its messages to the stream. Nothing here waits for the disk but `close`."""
+
+    def __init__(self, spool: Spool, clock: Clock, tally: Tally) -> None:
+        """Takes over the spool: only this object's thread uses it from now on."""
+        self.epoch = spool.epoch
+        self._spool = spool
+        self._clock = clock
+        self._tally = tally
+        self._log = log.get("spool")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._bell = asyncio.Event()
+        self._waiting = 0
+        self._lost: dict[MessageKind, tuple[int, int]] = {}
+        """Messages and items that the disk did not take, which it cannot remember either."""
+        self._disk_fails = False
+        self._publish()
+
+    def append_samples(self, batches: Sequence[Sampled]) -> None:
+        """Keep the batches of one tick, as one message unless they are large."""
+        for group in _grouped(batches):
+            payload = encode_samples(sampled.batch for sampled in group).SerializeToString()
+            sets = [sampled.series_set for sampled in group]
+            self._append(MessageKind.SAMPLES, payload, sum(map(len, sets)), sets)
+
+    def append_events(self, events: Sequence[Event]) -> None:
+        """Keep events, as one message unless they are many."""
+        for start in range(0, len(events), MAX_EVENTS):
+            some = events[start : start + MAX_EVENTS]
+            self._append(MessageKind.EVENTS, encode_events(some).SerializeToString(), len(some), [])
+
+    async def pending(self, after: int, max_bytes: int) -> list[Message]:
+        """The next messages after a sequence, in order. Raises SpoolError."""
+        # Silenced before the look: what is appended after it rings again.
+        self._bell.clear()
+        return await self._call(partial(self._spool.pending, after, max_bytes))
+
+    async def declaration(self, identifier: bytes) -> bytes | None:
+        """The declaration of a series set; None when no message needs it. Raises SpoolError."""
+        return await self._call(partial(self._spool.declaration, identifier))
+
+    async def acknowledge(self, sequence: int, durable_sequence: int, refused: Sequence[int]) -> None:
+        """Forget samples up to `sequence`, flows and events up to `durable_sequence`."""
+        try:
+            await self._call(partial(self._spool.acknowledge, sequence, durable_sequence, refused))
+        except SpoolError as error:
+            # They will be sent and acknowledged again: the collector takes a message once.
+            self._disk_failed(error)
+        else:
+            self._disk_worked()
+
+    async def wait(self) -> None:
+        """Return when something was appended since `pending` was last asked."""
+        await self._bell.wait()
+
+    async def close(self) -> None:
+        """Finish what is being written and close the file."""
+        try:
+            await self._call(self._spool.close)
+        except SpoolError as error:
+            self._disk_failed(error)
+        self._thread.shutdown(wait=False)
+
+    def _append(self, kind: MessageKind, payload: bytes, items: int, series_sets: Sequence[SeriesSet]) -> None:
+        if self._waiting >= MAX_WAITING:
+            self._lose(kind, items, SpoolError(f"{MAX_WAITING} messages wait for the disk"))
+            return
+        self._waiting += 1
+        appending = asyncio.get_running_loop().run_in_executor(
+            self._thread, partial(self._spool.append, kind, payload, items, self._clock().mono, series_sets)
+        )
+        appending.add_done_callback(partial(self._appended, kind, items))
+
+    def _appended(self, kind: MessageKind, items: int, appending: asyncio.Future[int | None]) -> None:
+        self._waiting -= 1
+        error = appending.exception()
+        if error is not None:
+            self._lose(kind, items, error)
+        else:
+            self._bell.set()
+            self._disk_worked()
+
+    def _lose(self, kind: MessageKind, items: int, error: BaseException) -> None:
+        messages, lost = self._lost.get(kind, (0, 0))
+        self._lost[kind] = (messages + 1, lost + items)
+        self._disk_failed(error)
+
+    def _disk_failed(self, error: BaseException) -> None:
+        if not self._disk_fails:
+            self._log.error("the spool cannot be written, messages are lost until it can", reason=str(error))
+        self._disk_fails = True
+        self._publish()
+
+    def _disk_worked(self) -> None:
+        if self._disk_fails:
+            self._log.info("the spool can be written again")
+        self._disk_fails = False
+        self._publish()
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
+
+    def _publish(self) -> None:
+        self._tally.set(BYTES, to=self._spool.bytes)
+        self._tally.set(MESSAGES, to=self._spool.messages)
+        rows = [(row.kind, row.reason, row.messages, row.items) for row in self._spool.dropped]
+        rows += [(kind, "disk", messages, items) for kind, (messages, items) in self._lost.items()]
+        for kind, reason, messages, items in rows:
+            self._tally.set(DROPPED, kind.name.lower(), reason, to=items)
+            self._tally.set(DROPPED_MESSAGES, kind.name.lower(), reason, to=messages)
+
+
+def _grouped(batches: Sequence[Sampled]) -> Iterator[list[Sampled]]:
+    """The batches in groups of about MAX_SAMPLES_BYTES at most; a larger one stands alone."""
+    group: list[Sampled] = []
+    size = 0
+    for sampled in batches:
+        # Eight octets for each value, one for its quality, and some around them.
+        more = 9 * len(sampled.series_set) + 128
+        if group and size + more > MAX_SAMPLES_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(sampled)
+        size += more
+    if group:
+        yield group

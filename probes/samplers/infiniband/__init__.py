@@ -1,0 +1,5 @@
+"""RDMA ports, InfiniBand and RoCE: state, rate and counters."""
+
+from probes.samplers.infiniband.sampler import InfinibandSampler, InfinibandSettings
+
+__all__ = ["InfinibandSampler", "InfinibandSettings"]

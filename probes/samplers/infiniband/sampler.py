@@ -1,0 +1,217 @@
+"""RDMA ports, InfiniBand and RoCE: state, rate and counters of every device in /sys/class/infiniband.
+
+Each read of a port's files can be a firmware command, and those of one port share one refresh of the firmware's
+counters: so a port's files are read back to back, on descriptors that stay open. Files that the table (metrics.py) does
+not name are not exported. Counters of a device as a whole have an empty `port`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Annotated, ClassVar, NamedTuple
+
+from msgspec import Meta
+
+from fabricscope.model import MetricSpec, Now, Quality, Reading
+from probes.engine import CounterFiles
+from probes.samplers.infiniband import metrics
+from probes.sampling.sampler import Roots, SamplerSettings
+from probes.sources import infiniband as source
+from probes.sources import sysfs
+from probes.sources.infiniband import CounterFile, Device, Port, Rate
+
+_STATE_DOWN, _STATE_ACTIVE = 1, 4
+_UNSUPPORTED = frozenset({"ENOENT", "ENODEV", "ENXIO", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"})
+"""Why a counter file has no value when nothing is wrong: it or its device is gone, or the driver has no counters."""
+
+_Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
+_Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=64)]
+
+
+class InfinibandSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of the `infiniband` sampler."""
+
+    include: Annotated[
+        _Patterns,
+        Meta(description="Devices to report, by name; `*` and `?` stand for any letters."),
+    ] = ("*",)
+    exclude: Annotated[
+        _Patterns,
+        Meta(description="Devices never to report, by name; stronger than `include`."),
+    ] = ()
+    max_ports: Annotated[
+        int,
+        Meta(ge=1, le=4096, description="Ports to report at most; the first stay. Each keeps some 50 files open."),
+    ] = 64
+    rediscover_seconds: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86400,
+            description="Time after which firmware versions, LIDs and interface names are read again, in seconds. "
+            "Devices and ports that come or go are noticed at each sample.",
+        ),
+    ] = 60.0
+
+
+class _Group(NamedTuple):
+    """The counter files of one port, or of a device as a whole."""
+
+    labels: tuple[str, str]
+    extended: bool
+    specs: tuple[MetricSpec, ...]
+    files: CounterFiles
+
+
+class InfinibandSampler:
+    """Samples the ports of RDMA devices."""
+
+    name: ClassVar[str] = "infiniband"
+    Settings: ClassVar[type[SamplerSettings]] = InfinibandSettings
+    metrics: ClassVar[Sequence[MetricSpec]] = (*metrics.GAUGES, *(row.spec for row in metrics.COUNTERS))
+
+    def __init__(self, settings: InfinibandSettings, roots: Roots) -> None:
+        self._settings = settings
+        self._directory = roots.sysfs("class", "infiniband")
+        self._devices: list[Device] = []
+        self._ports: list[Port] = []
+        self._left_out = 0
+        self._groups: dict[tuple[object, ...], _Group] = {}
+        self._rates: dict[tuple[str, str], Rate] = {}
+        """The last rate of each port that was not down."""
+        self._fingerprint: tuple[object, ...] | None = None
+        self._rediscover_at = 0
+
+    def unavailable(self) -> str | None:
+        """Why there is nothing to sample; None when there is something."""
+        try:
+            names = source.names(self._directory)
+        except sysfs.Unreadable as error:
+            return str(error)
+        if not names:
+            return f"no RDMA device in {self._directory}: no adapter, or its driver (mlx5_ib, irdma, ...) is not loaded"
+        if not any(map(self._chosen, names)):
+            return f"the settings include none of the devices {', '.join(names)}"
+        return None
+
+    def sample(self, now: Now) -> list[Reading]:
+        """State, rate and counters of every port. Raises OSError when the class directory cannot be read."""
+        self._discover(now)
+        readings = [Reading(metrics.PORTS_LEFT_OUT, (), self._left_out)] if self._devices else []
+        readings += [Reading(metrics.DEVICE_INFO, _device_labels(device), 1) for device in self._devices]
+        for port in self._ports:
+            readings += self._port(port)
+        for group in self._groups.values():
+            readings += readings_of(group.labels, group.specs, group.files.read(), extended=group.extended)
+        return readings
+
+    def close(self) -> None:
+        """Close the counter files; the next sample opens them again."""
+        for group in self._groups.values():
+            group.files.close()
+
+    def _chosen(self, device: str) -> bool:
+        def matches(patterns: tuple[str, ...]) -> bool:
+            return any(fnmatchcase(device, pattern) for pattern in patterns)
+
+        return matches(self._settings.include) and not matches(self._settings.exclude)
+
+    def _discover(self, now: Now) -> None:
+        """Look again at what there is, when something came or went, and from time to time."""
+        if now.mono < self._rediscover_at and source.fingerprint(self._directory, self._devices) == self._fingerprint:
+            return
+        self._devices = [device for device in source.devices(self._directory) if self._chosen(device.name)]
+        self._fingerprint = source.fingerprint(self._directory, self._devices)
+        self._rediscover_at = now.mono + int(self._settings.rediscover_seconds * 1e9)
+        ports = [port for device in self._devices for port in device.ports]
+        self._ports = ports[: self._settings.max_ports]
+        self._left_out = len(ports) - len(self._ports)
+        present = {(port.device, port.number) for port in self._ports}
+        self._rates = {labels: rate for labels, rate in self._rates.items() if labels in present}
+        before, self._groups = self._groups, {}
+        for device in self._devices:
+            self._add_group((device.name, ""), device.inode, device.counters, before)
+        for port in self._ports:
+            self._add_group((port.device, port.number), port.inode, port.counters, before, extended=port.extended)
+        for gone in before.keys() - self._groups.keys():
+            before[gone].files.close()
+
+    def _add_group(
+        self,
+        labels: tuple[str, str],
+        inode: int,
+        files: Iterable[CounterFile],
+        before: dict[tuple[object, ...], _Group],
+        *,
+        extended: bool = False,
+    ) -> None:
+        """Follow the files that the table names, with the descriptors that are open already if nothing changed."""
+        chosen: dict[MetricSpec, str] = {}
+        for file in files:
+            spec = metrics.BY_FILE.get((file.directory, file.name))
+            if spec is not None:
+                chosen.setdefault(spec, str(file.path))
+        key = (labels, inode, extended, *chosen.values())
+        if chosen:
+            self._groups[key] = before.get(key) or _Group(
+                labels, extended, tuple(chosen), CounterFiles(list(chosen.values()))
+            )
+
+    def _port(self, port: Port) -> Iterator[Reading]:
+        """What a port is and how it does, apart from its counters."""
+        labels = (port.device, port.number)
+        yield Reading(metrics.PORT_INFO, (*labels, port.link_layer, port.netdev, port.lid, port.gid), 1)
+        if port.lifespan_ms is not None:
+            yield Reading(metrics.LIFESPAN, labels, port.lifespan_ms / 1000)
+        state = None
+        try:
+            state = source.read_state(port.path / "state")
+        except sysfs.Unreadable:
+            yield from (Reading(spec, labels, None, Quality.UNREADABLE) for spec in (metrics.UP, metrics.STATE))
+        if state is not None:
+            yield Reading(metrics.UP, labels, int(state == _STATE_ACTIVE))
+            yield Reading(metrics.STATE, labels, state)
+        try:
+            physical_state = source.read_state(port.path / "phys_state")
+            if physical_state is not None:
+                yield Reading(metrics.PHYSICAL_STATE, labels, physical_state)
+        except sysfs.Unreadable:
+            yield Reading(metrics.PHYSICAL_STATE, labels, None, Quality.UNREADABLE)
+        yield from self._rate(port, labels, down=state == _STATE_DOWN)
+
+    def _rate(self, port: Port, labels: tuple[str, str], *, down: bool) -> Iterator[Reading]:
+        """Rate and lanes. A port that is down says 1X SDR or the like, so what it had before stands, as stale.
+
+        So a link that comes back slower than it was is a change of its rate, and one that only went is not.
+        """
+        try:
+            rate = self._rates.get(labels) if down else source.read_rate(port.path / "rate")
+        except sysfs.Unreadable:
+            yield from (Reading(spec, labels, None, Quality.UNREADABLE) for spec in (metrics.RATE, metrics.LANES))
+            return
+        if rate is not None:
+            self._rates[labels] = rate
+            quality = Quality.STALE if down else Quality.OK
+            yield Reading(metrics.RATE, labels, rate.bytes_per_second, quality)
+            yield Reading(metrics.LANES, labels, rate.lanes, quality)
+
+
+def readings_of(
+    labels: tuple[str, str], specs: Iterable[MetricSpec], outcomes: Iterable[int | str], *, extended: bool
+) -> Iterator[Reading]:
+    """Readings from what CounterFiles read.
+
+    A port without the extended set may have 64-bit counters or 32-bit ones under the same names, and only a value
+    above 2^32-1 tells. 2^32-1 itself is taken for the ceiling of a 32-bit one, where it stays.
+    """
+    for spec, outcome in zip(specs, outcomes, strict=True):
+        if isinstance(outcome, int):
+            full = not extended and outcome == metrics.CLASSIC_CEILING and spec in metrics.NARROW_IN_CLASSIC_SET
+            yield Reading(spec, labels, outcome, Quality.SATURATED if full else Quality.OK)
+        elif outcome not in _UNSUPPORTED:
+            yield Reading(spec, labels, None, Quality.UNREADABLE)
+
+
+def _device_labels(device: Device) -> tuple[str, ...]:
+    return (device.name, device.firmware, device.hca_type, device.board_id, device.node_guid, device.bus_address)

@@ -1,0 +1,1 @@
+"""When samplers run, how long they may, and what their counters are worth."""

@@ -1,0 +1,195 @@
+"""Runs one sampler in a thread of its own, under a deadline.
+
+A read that hangs in the kernel cannot be interrupted, so its thread is left alone: the sampler is
+reported as hung, is not started a second time, and is taken up again when the read returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
+from typing import NamedTuple
+
+from fabricscope import log
+from fabricscope.clock import NANOSECONDS, Clock
+from fabricscope.model import Event, Now, Reading, Sampled, Severity
+from probes.sampling.pipeline import MAX_READINGS, Pipeline
+from probes.sampling.sampler import Sampler
+
+MAX_REASON = 500
+"""Characters of a sampler's complaint that are passed on."""
+
+
+class Result(enum.Enum):
+    """How a tick of a sampler went."""
+
+    OK = "ok"
+    FAILED = "failed"
+    HUNG = "hung"
+
+
+class Outcome(NamedTuple):
+    """What one tick of a sampler came to."""
+
+    sampler: str
+    result: Result
+    sampled: Sampled | None
+    """The batch; when the tick did not go well the last one, marked stale; None when there never was one."""
+    events: list[Event]
+    """What happened to what it watches, and to the sampler itself."""
+    readings: int
+    """Values that were read."""
+    duration_ns: int
+
+
+class SamplerRunner:
+    """Owns the sampler's thread. `tick` is called from one event loop, one call at a time."""
+
+    def __init__(
+        self,
+        name: str,
+        sampler: Sampler,
+        pipeline: Pipeline,
+        deadline_ns: int,
+        clock: Clock,
+        previous: SamplerRunner | None = None,
+    ) -> None:
+        """`name` is the sampler's entry point; `previous` is its runner before a reload, closed by its owner.
+
+        Until the thread of `previous` has ended this one starts nothing: what hangs is not started twice.
+        """
+        self.name = name
+        self.pipeline = pipeline
+        self.deadline_ns = deadline_ns
+        self.busy = False
+        """Whether a tick is under way."""
+        self._sampler = sampler
+        self._clock = clock
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._running: asyncio.Future[list[Reading]] | None = None
+        self.trouble: Result = Result.OK if previous is None else previous.trouble
+        """How the last tick went."""
+        before = None if previous is None else previous.thread
+        # A daemon thread: one that hangs in the kernel must not keep the process from ending.
+        self.thread: threading.Thread = threading.Thread(
+            target=self._work, args=(before,), name=f"sampler-{name}", daemon=True
+        )
+        self.thread.start()
+
+    async def tick(self) -> Outcome:
+        """Sample once, or say why not, within the deadline. Never raises for what the sampler does."""
+        self.busy = True
+        try:
+            return await self._tick()
+        finally:
+            self.busy = False
+
+    def close(self) -> None:
+        """Let the thread end once its present call has returned; the sampler is closed there."""
+        self._jobs.put(None)
+
+    async def _tick(self) -> Outcome:
+        started = self._clock()
+        if self._running is not None and not self._running.done():
+            return self._not_well(Result.HUNG, started, "the last sample has not returned yet")
+        self._running = running = self._start(started)
+        try:
+            async with asyncio.timeout(self.deadline_ns / NANOSECONDS):
+                readings = await asyncio.shield(running)
+        except TimeoutError:
+            seconds = self.deadline_ns / NANOSECONDS
+            return self._not_well(Result.HUNG, started, f"no answer within its deadline of {seconds:g} s")
+        except Exception as error:  # noqa: BLE001  one broken sampler must not blind the rest
+            return self._not_well(Result.FAILED, started, _shown(error))
+        try:
+            processed = self.pipeline.process(readings, started)
+        except Exception as error:  # noqa: BLE001  as above: its readings are of no use
+            return self._not_well(Result.FAILED, started, _shown(error))
+        events = self._change(Result.OK, "") + processed.events
+        return Outcome(self.name, Result.OK, processed.sampled, events, len(readings), self._since(started))
+
+    def _start(self, now: Now) -> asyncio.Future[list[Reading]]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Reading]] = loop.create_future()
+
+        def job() -> None:
+            try:
+                readings = list(islice(self._sampler.sample(now), MAX_READINGS + 1))
+            except BaseException as error:  # noqa: BLE001  whatever it is, the loop reports it and the thread lives on
+                _post(loop, future, error)
+            else:
+                _post(loop, future, readings)
+
+        self._jobs.put(job)
+        return future
+
+    def _work(self, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join()
+        while (job := self._jobs.get()) is not None:
+            job()
+        try:
+            self._sampler.close()
+        except Exception as error:  # noqa: BLE001  there is nobody left to tell but the log
+            log.get("sampler").warning("not closed", sampler=self.name, reason=_shown(error))
+
+    def _not_well(self, result: Result, started: Now, reason: str) -> Outcome:
+        events = self._change(result, reason)
+        return Outcome(self.name, result, self.pipeline.stale(started), events, 0, self._since(started))
+
+    def _change(self, result: Result, reason: str) -> list[Event]:
+        """The event of getting into trouble or out of it; none while things are as they were."""
+        before, self.trouble = self.trouble, result
+        return [] if result is before else [_event(self.name, result, before, reason, self._clock())]
+
+    def _since(self, started: Now) -> int:
+        return self._clock().mono - started.mono
+
+
+def _post(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[list[Reading]], outcome: list[Reading] | BaseException
+) -> None:
+    """Resolve `future` from the sampler's thread."""
+
+    def resolve() -> None:
+        if future.done():
+            return
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        elif isinstance(outcome, BaseException):
+            # Such as SystemExit, which would end the event loop.
+            future.set_exception(RuntimeError(_shown(outcome)))
+        else:
+            future.set_result(outcome)
+            return
+        # A result that comes after the deadline is nobody's: mark the exception as seen.
+        future.exception()
+
+    # A loop that has closed meanwhile no longer cares.
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(resolve)
+
+
+def _shown(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:MAX_REASON]
+
+
+def _event(sampler: str, result: Result, before: Result, reason: str, now: Now) -> Event:
+    if result is Result.OK:
+        kind, severity, text = "sampler.recovered", Severity.INFO, f"works again (it had {before.value})"
+    else:
+        kind, severity, text = f"sampler.{result.value}", Severity.WARNING, f"{result.value}: {reason}"
+    return Event(
+        time_unix_ns=now.wall,
+        monotonic_ns=now.mono,
+        kind=kind,
+        severity=severity,
+        message=f"sampler {sampler} {text}",
+        subject={"sampler": sampler},
+        attributes={"reason": reason} if reason else {},
+    )

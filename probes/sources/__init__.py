@@ -1,0 +1,1 @@
+"""The only code that touches kernel, driver or BMC, below roots that tests replace."""

@@ -1,0 +1,280 @@
+"""Network interfaces and their counters, in one dump of the kernel's routing netlink.
+
+Kernel documentation: Documentation/netlink/specs/rt-link.yaml, include/uapi/linux/if_link.h. Needs no privilege. Shows
+the network namespace of the thread that asks; there is no root to replace, so tests feed `parse_links` bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+MAX_LINKS = 16384
+"""Interfaces in one dump, at most."""
+
+STATS_FIELDS = (
+    "rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped",
+    "multicast", "collisions", "rx_length_errors", "rx_over_errors", "rx_crc_errors", "rx_frame_errors",
+    "rx_fifo_errors", "rx_missed_errors", "tx_aborted_errors", "tx_carrier_errors", "tx_fifo_errors",
+    "tx_heartbeat_errors", "tx_window_errors", "rx_compressed", "tx_compressed", "rx_nohandler", "rx_otherhost_dropped",
+)  # fmt: skip
+"""`struct rtnl_link_stats64` in order. The last two came with Linux 4.6 and 5.19, later ones would follow."""
+
+ETHERNET = 1
+"""ARPHRD_ETHER: the hardware type of Ethernet interfaces, and of what imitates them."""
+
+_IFF_UP = 1 << 0
+_IFF_LOWER_UP = 1 << 16
+
+_OPERSTATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up")
+"""RFC 2863 states by number, in the words that sysfs uses."""
+
+_NLMSG_NOOP, _NLMSG_ERROR, _NLMSG_DONE, _NLMSG_OVERRUN = 1, 2, 3, 4
+_RTM_NEWLINK, _RTM_GETLINK = 16, 18
+_NLM_F_REQUEST, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x10, 0x300
+
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_STATS64 = 1, 3, 4, 16, 18, 23
+_IFLA_CARRIER, _IFLA_CARRIER_CHANGES, _IFLA_CARRIER_UP_COUNT, _IFLA_CARRIER_DOWN_COUNT = 33, 35, 47, 48
+_IFLA_PARENT_DEV_NAME, _IFLA_PARENT_DEV_BUS_NAME = 56, 57
+_IFLA_INFO_KIND = 1
+_NLA_TYPE_MASK = 0x3FFF
+"""The two bits above are flags (nested, network byte order)."""
+
+# Netlink speaks the byte order of the host.
+_MESSAGE = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
+_INTERFACE = struct.Struct("=BxHiII")  # ifinfomsg: family, hardware type, index, flags, change
+_ATTRIBUTE = struct.Struct("=HH")  # nlattr: length, type
+_U32 = struct.Struct("=I")
+_ERRNO = struct.Struct("=i")
+
+_RECEIVE_BYTES = 1 << 16
+"""The kernel fills 32 KiB at most; more only for requests that ask for SR-IOV details, which ours does not."""
+_MAX_DATAGRAMS = 2 * MAX_LINKS
+_TIMEOUT_SECONDS = 5.0
+_ATTEMPTS = 5
+"""How often a dump is asked for when interfaces come and go during it."""
+
+
+class RtnetlinkError(OSError):
+    """The kernel refused a dump, or what it sent cannot be used."""
+
+
+class DumpInterruptedError(RtnetlinkError):
+    """Interfaces changed during the dump, so some may be missing or twice in it: ask again."""
+
+
+class Link(NamedTuple):
+    """One network interface. What the kernel did not say is None, or an empty text."""
+
+    ifindex: int
+    name: str
+    hardware_type: int
+    """ARPHRD number, such as ETHERNET."""
+    kind: str
+    """What virtual device it is (`veth`, `bond`, `vlan`); empty for most hardware."""
+    admin_up: bool
+    lower_up: bool
+    """Whether the layer below is ready, which for hardware means the carrier."""
+    operstate: str
+    mtu: int | None
+    """In bytes."""
+    address: str
+    """Link-layer address, in hexadecimal pairs."""
+    carrier: bool | None
+    carrier_changes: int | None
+    """u32 that wraps, as the next two, which count its ups and downs."""
+    carrier_up_count: int | None
+    carrier_down_count: int | None
+    parent_bus: str
+    """Bus of the device behind it, such as `pci`; empty before Linux 5.14 and for virtual interfaces."""
+    parent_name: str
+    """That device's name on its bus, such as `0000:17:00.0`."""
+    stats: Mapping[str, int]
+    """Counters by name (STATS_FIELDS); those that the kernel does not have are not in it."""
+
+
+class Part(NamedTuple):
+    """What one datagram of a dump holds."""
+
+    links: list[Link]
+    done: bool
+    """Whether the dump ends here."""
+
+
+def dump_links() -> list[Link]:
+    """Every interface of this thread's network namespace, by index.
+
+    Raises RtnetlinkError, and OSError when there is no netlink.
+    """
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _dump_once()
+        except DumpInterruptedError:
+            continue
+    return _dump_once()
+
+
+def parse_links(datagram: bytes, sequence: int, port: int) -> Part:
+    """The interfaces in one datagram that answers the request `sequence` of the netlink port `port`.
+
+    Messages for others are skipped. Raises RtnetlinkError for what is malformed or is an error itself.
+    """
+    links: list[Link] = []
+    for kind, flags, message_sequence, message_port, body in _messages(datagram):
+        if (message_sequence, message_port) != (sequence, port):
+            continue
+        if flags & _NLM_F_DUMP_INTR:
+            raise DumpInterruptedError(errno.EINTR, "interfaces changed during the rtnetlink dump")
+        if kind == _NLMSG_OVERRUN:
+            raise RtnetlinkError(errno.EOVERFLOW, "rtnetlink lost part of the dump")
+        if kind in (_NLMSG_ERROR, _NLMSG_DONE):
+            _raise_if_failed(kind, body)
+            return Part(links, done=True)
+        if kind == _RTM_NEWLINK:
+            links.append(_parse_link(body))
+        elif kind != _NLMSG_NOOP:
+            raise _malformed(f"message type {kind} in a dump of interfaces")
+    return Part(links, done=False)
+
+
+def _dump_once() -> list[Link]:
+    # A socket per dump costs some 20 us and never holds what is left of an earlier dump that went wrong.
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as netlink:
+        netlink.settimeout(_TIMEOUT_SECONDS)
+        netlink.bind((0, 0))
+        port: int = netlink.getsockname()[0]
+        sequence = 1
+        length = _MESSAGE.size + _INTERFACE.size
+        header = _MESSAGE.pack(length, _RTM_GETLINK, _NLM_F_REQUEST | _NLM_F_DUMP, sequence, port)
+        netlink.sendto(header + _INTERFACE.pack(socket.AF_UNSPEC, 0, 0, 0, 0), (0, 0))
+        links: dict[int, Link] = {}
+        for _ in range(_MAX_DATAGRAMS):
+            datagram, _ancillary, flags, sender = netlink.recvmsg(_RECEIVE_BYTES)
+            if sender[0] != 0:
+                continue  # only the kernel has port 0; anybody may send to ours
+            if flags & socket.MSG_TRUNC:
+                raise RtnetlinkError(errno.EMSGSIZE, f"rtnetlink message longer than {_RECEIVE_BYTES} bytes")
+            part = parse_links(datagram, sequence, port)
+            links |= {link.ifindex: link for link in part.links}
+            if len(links) > MAX_LINKS:
+                raise RtnetlinkError(errno.E2BIG, f"more than {MAX_LINKS} network interfaces")
+            if part.done:
+                return [links[index] for index in sorted(links)]
+        raise RtnetlinkError(errno.E2BIG, f"rtnetlink dump without an end after {_MAX_DATAGRAMS} messages")
+
+
+def _messages(datagram: bytes) -> Iterator[tuple[int, int, int, int, memoryview]]:
+    """Type, flags, sequence, port and body of each message; they are aligned to 4 bytes."""
+    rest = memoryview(datagram)
+    while rest:
+        if len(rest) < _MESSAGE.size:
+            raise _malformed(f"{len(rest)} bytes left where a message header should be")
+        length, kind, flags, sequence, port = _MESSAGE.unpack_from(rest)
+        if not _MESSAGE.size <= length <= len(rest):
+            raise _malformed(f"message of length {length} where {len(rest)} bytes are left")
+        yield kind, flags, sequence, port, rest[_MESSAGE.size : length]
+        rest = rest[_aligned(length) :]
+
+
+def _attributes(view: memoryview) -> dict[int, memoryview]:
+    """Attributes by type; of a type that comes twice, the last."""
+    found: dict[int, memoryview] = {}
+    # Fewer bytes than a header at the end are padding.
+    while len(view) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(view)
+        if not _ATTRIBUTE.size <= length <= len(view):
+            raise _malformed(f"attribute {kind & _NLA_TYPE_MASK} of length {length} where {len(view)} bytes are left")
+        found[kind & _NLA_TYPE_MASK] = view[_ATTRIBUTE.size : length]
+        view = view[_aligned(length) :]
+    return found
+
+
+def _aligned(length: int) -> int:
+    return (length + 3) & ~3
+
+
+def _raise_if_failed(kind: int, body: memoryview) -> None:
+    """Raise what an error or the end of a dump reports; 0 is success, and an end may say nothing."""
+    if len(body) < _ERRNO.size:
+        if kind == _NLMSG_ERROR:
+            raise _malformed("error message without a number")
+        return
+    number = -_ERRNO.unpack_from(body)[0]
+    if number == errno.EINTR:
+        raise DumpInterruptedError(number, "interfaces changed during the rtnetlink dump")
+    if number:
+        raise RtnetlinkError(number, f"rtnetlink refused the dump of interfaces: {os.strerror(number)}")
+
+
+def _parse_link(body: memoryview) -> Link:
+    if len(body) < _INTERFACE.size:
+        raise _malformed(f"interface message of {len(body)} bytes")
+    _family, hardware_type, index, flags, _change = _INTERFACE.unpack_from(body)
+    attributes = _attributes(body[_INTERFACE.size :])
+    info = _attributes(attributes.get(_IFLA_LINKINFO, memoryview(b"")))
+    state = _u8(attributes, _IFLA_OPERSTATE) or 0
+    carrier = _u8(attributes, _IFLA_CARRIER)
+    return Link(
+        ifindex=index,
+        name=_name(attributes),
+        hardware_type=hardware_type,
+        kind=_text(info, _IFLA_INFO_KIND),
+        admin_up=bool(flags & _IFF_UP),
+        lower_up=bool(flags & _IFF_LOWER_UP),
+        operstate=_OPERSTATES[state] if state < len(_OPERSTATES) else "unknown",
+        mtu=_u32(attributes, _IFLA_MTU),
+        address=bytes(attributes.get(_IFLA_ADDRESS, b"")[:32]).hex(":"),
+        carrier=None if carrier is None else bool(carrier),
+        carrier_changes=_u32(attributes, _IFLA_CARRIER_CHANGES),
+        carrier_up_count=_u32(attributes, _IFLA_CARRIER_UP_COUNT),
+        carrier_down_count=_u32(attributes, _IFLA_CARRIER_DOWN_COUNT),
+        parent_bus=_text(attributes, _IFLA_PARENT_DEV_BUS_NAME),
+        parent_name=_text(attributes, _IFLA_PARENT_DEV_NAME),
+        stats=_stats(attributes.get(_IFLA_STATS64, memoryview(b""))),
+    )
+
+
+def _stats(payload: memoryview) -> dict[str, int]:
+    count = min(len(payload) // 8, len(STATS_FIELDS))
+    return dict(zip(STATS_FIELDS, struct.unpack_from(f"={count}Q", payload), strict=False))
+
+
+def _name(attributes: Mapping[int, memoryview]) -> str:
+    """The interface's name, which is safe as a part of a path."""
+    name = _text(attributes, _IFLA_IFNAME)
+    if not name or name in (".", "..") or "/" in name:
+        raise _malformed(f"interface name {name!r}")
+    return name
+
+
+def _text(attributes: Mapping[int, memoryview], kind: int) -> str:
+    """A text up to its NUL, 64 bytes at most; escaped where it is not printable, so that different names stay so."""
+    text = bytes(attributes.get(kind, b"")[:64]).partition(b"\0")[0].decode("utf-8", "backslashreplace")
+    return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)
+
+
+def _u8(attributes: Mapping[int, memoryview], kind: int) -> int | None:
+    payload = attributes.get(kind)
+    if payload is None:
+        return None
+    if len(payload) < 1:
+        raise _malformed(f"attribute {kind} is empty, expected 1 byte")
+    return payload[0]
+
+
+def _u32(attributes: Mapping[int, memoryview], kind: int) -> int | None:
+    payload = attributes.get(kind)
+    if payload is None:
+        return None
+    if len(payload) < _U32.size:
+        raise _malformed(f"attribute {kind} has {len(payload)} bytes, expected 4")
+    value: int = _U32.unpack_from(payload)[0]
+    return value
+
+
+def _malformed(what: str) -> RtnetlinkError:
+    return RtnetlinkError(errno.EBADMSG, f"malformed rtnetlink answer: {what}")

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+
+from fabricscope.model import Now, Quality, Reading, Severity
+from probes.sampling.pipeline import Pipeline
+from probes.sampling.runner import MAX_REASON, Outcome, Result, SamplerRunner
+from tests.fixtures.samplers import FakeSampler
+from tests.probes.conftest import LogLines
+from tests.probes.made import SECOND, UP, at, readings
+
+AT_ONCE, NEVER = 1, 3600 * SECOND
+"""Deadlines that pass before anything can answer, and that no test lives to see."""
+
+Play = Callable[[Now], Iterable[Reading]]
+
+
+def works(_: Now) -> Iterable[Reading]:
+    return readings()
+
+
+class Hang:
+    """A read that hangs until it is let go."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.let_go = threading.Event()
+
+    def __call__(self, _: Now) -> Iterable[Reading]:
+        self.entered.set()
+        self.let_go.wait()
+        return readings(99)
+
+
+@pytest.fixture
+def hang() -> Iterator[Hang]:
+    made = Hang()
+    yield made
+    made.let_go.set()
+
+
+def runner(
+    play: Play, deadline_ns: int = NEVER, previous: SamplerRunner | None = None
+) -> tuple[SamplerRunner, FakeSampler]:
+    sampler = FakeSampler(play)
+    return SamplerRunner("test", sampler, Pipeline("test", SECOND), deadline_ns, lambda: at(5), previous), sampler
+
+
+def fails(error: BaseException) -> Play:
+    def play(_: Now) -> Iterable[Reading]:
+        raise error
+
+    return play
+
+
+def kinds(outcome: Outcome) -> list[str]:
+    return [event.kind for event in outcome.events]
+
+
+async def returned(tested: SamplerRunner) -> None:
+    """The read that is under way has come back."""
+    assert tested._running is not None
+    await asyncio.wait([tested._running])
+
+
+async def test_a_sample_is_a_batch() -> None:
+    tested, sampler = runner(works)
+    outcome = await tested.tick()
+    assert (outcome.result, outcome.readings, outcome.events) == (Result.OK, 2, [])
+    assert outcome.sampled is not None
+    assert outcome.sampled.batch.time_unix_ns == at(5).wall
+    assert sampler.samples == 1
+    assert not tested.busy
+
+
+async def test_one_that_hangs_is_told_once_and_not_started_twice(hang: Hang) -> None:
+    tested, sampler = runner(hang, AT_ONCE)
+    first = await tested.tick()
+    second = await tested.tick()
+    assert (first.result, kinds(first), first.sampled) == (Result.HUNG, ["sampler.hung"], None)
+    assert (second.result, kinds(second)) == (Result.HUNG, [])
+    (event,) = first.events
+    assert event.severity is Severity.WARNING
+    assert event.message == "sampler test hung: no answer within its deadline of 1e-09 s"
+    assert event.subject == {"sampler": "test"}
+    hang.entered.wait()
+    assert sampler.samples == 1
+
+
+async def test_one_that_comes_back_is_taken_up_again_and_its_late_answer_is_nobodys(hang: Hang) -> None:
+    tested, sampler = runner(hang, AT_ONCE)
+    await tested.tick()
+    hang.let_go.set()
+    await returned(tested)
+    tested.deadline_ns = NEVER
+    sampler.play = works
+    outcome = await tested.tick()
+    assert (outcome.result, kinds(outcome)) == (Result.OK, ["sampler.recovered"])
+    assert outcome.events[0].message == "sampler test works again (it had hung)"
+    assert outcome.sampled is not None
+    assert outcome.sampled.batch.counters == [1, 1]
+    assert sampler.samples == 2
+
+
+async def test_the_values_of_one_that_hangs_go_stale(hang: Hang) -> None:
+    tested, sampler = runner(works)
+    await tested.tick()
+    sampler.play, tested.deadline_ns = hang, AT_ONCE
+    outcome = await tested.tick()
+    assert outcome.sampled is not None
+    assert outcome.sampled.batch.qualities == bytes([Quality.STALE] * 2)
+    assert outcome.readings == 0
+
+
+async def test_a_late_failure_is_nobodys_too(hang: Hang) -> None:
+    def play(now: Now) -> Iterable[Reading]:
+        hang(now)
+        raise OSError("too late")
+
+    tested, sampler = runner(play, AT_ONCE)
+    await tested.tick()
+    hang.let_go.set()
+    await returned(tested)
+    tested.deadline_ns, sampler.play = NEVER, works
+    assert (await tested.tick()).result is Result.OK
+
+
+async def test_one_that_hangs_does_not_hold_up_another(hang: Hang) -> None:
+    (stuck, _), (well, _) = runner(hang, AT_ONCE), runner(works)
+    outcomes = await asyncio.gather(stuck.tick(), well.tick())
+    assert [outcome.result for outcome in outcomes] == [Result.HUNG, Result.OK]
+
+
+async def test_one_that_fails_is_told_once_with_the_reason_and_recovers() -> None:
+    tested, sampler = runner(fails(OSError(5, "Input/output error")))
+    outcomes = [await tested.tick(), await tested.tick()]
+    assert [outcome.result for outcome in outcomes] == [Result.FAILED] * 2
+    assert [kinds(outcome) for outcome in outcomes] == [["sampler.failed"], []]
+    assert outcomes[0].events[0].attributes == {"reason": "OSError: [Errno 5] Input/output error"}
+    sampler.play = works
+    assert kinds(await tested.tick()) == ["sampler.recovered"]
+
+
+async def test_one_that_wants_to_end_the_process_only_fails() -> None:
+    tested, sampler = runner(fails(SystemExit(3)))
+    assert (await tested.tick()).events[0].attributes == {"reason": "RuntimeError: SystemExit: 3"}
+    sampler.play = works
+    assert (await tested.tick()).result is Result.OK
+
+
+async def test_a_complaint_is_bounded() -> None:
+    tested, _ = runner(fails(OSError("x" * 100_000)))
+    assert len((await tested.tick()).events[0].attributes["reason"]) == MAX_REASON
+
+
+@pytest.mark.parametrize(
+    ("play", "reason"),
+    [
+        (lambda _: readings(1, ["a", "a"]), "twice"),
+        (lambda _: repeat(readings()[0]), "more than 20000 readings"),
+    ],
+)
+async def test_readings_that_are_of_no_use_are_a_failure(play: Play, reason: str) -> None:
+    tested, _ = runner(play)
+    outcome = await tested.tick()
+    assert outcome.result is Result.FAILED
+    assert reason in outcome.events[0].attributes["reason"]
+
+
+async def test_what_happened_to_a_link_is_told_behind_the_recovery() -> None:
+    tested, sampler = runner(lambda _: [Reading(UP, ("a",), 1)])
+    await tested.tick()
+    sampler.play = fails(OSError("no"))
+    await tested.tick()
+    sampler.play = lambda _: [Reading(UP, ("a",), 0)]
+    assert kinds(await tested.tick()) == ["sampler.recovered", "test.down"]
+
+
+async def test_closing_closes_the_sampler_behind_what_it_is_at(hang: Hang) -> None:
+    tested, sampler = runner(hang, AT_ONCE)
+    await tested.tick()
+    tested.close()
+    assert sampler.closed == 0
+    hang.let_go.set()
+    tested.thread.join()
+    assert sampler.closed == 1
+
+
+async def test_a_sampler_that_cannot_be_closed_is_logged(monkeypatch: pytest.MonkeyPatch, log_lines: LogLines) -> None:
+    tested, sampler = runner(works)
+    monkeypatch.setattr(sampler, "close", lambda: fails(OSError("stuck"))(at(0)))
+    tested.close()
+    tested.thread.join()
+    assert [line["reason"] for line in log_lines] == ["OSError: stuck"]
+
+
+async def test_a_successor_starts_nothing_before_the_one_before_has_ended(hang: Hang) -> None:
+    before, old = runner(hang, AT_ONCE)
+    await before.tick()
+    before.close()
+    after, new = runner(works, AT_ONCE, previous=before)
+    outcome = await after.tick()
+    assert (outcome.result, kinds(outcome)) == (Result.HUNG, [])  # it was told already
+    assert new.samples == 0
+    hang.let_go.set()
+    await returned(after)
+    assert (old.closed, new.samples) == (1, 1)
+    after.deadline_ns = NEVER
+    assert kinds(await after.tick()) == ["sampler.recovered"]
+
+
+def test_an_answer_after_the_loop_has_ended_harms_nobody(hang: Hang) -> None:
+    async def tick() -> SamplerRunner:
+        tested, _ = runner(hang, AT_ONCE)
+        await tested.tick()
+        return tested
+
+    tested = asyncio.run(tick())
+    tested.close()
+    hang.let_go.set()
+    tested.thread.join()  # an exception in the thread would fail the test
+
+
+def test_one_that_hangs_does_not_keep_the_process_from_ending(repository: Path) -> None:
+    program = """
+import asyncio, threading
+from tests.probes.sampling.test_runner import AT_ONCE, Hang, runner
+async def main():
+    outcome = await runner(Hang(), AT_ONCE)[0].tick()
+    print(outcome.result.value)
+asyncio.run(main())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert (done.stdout, done.stderr) == ("hung\n", "")

@@ -1,0 +1,392 @@
+"""The stream against a real gRPC server on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import grpc
+import grpc.aio
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabricscope.model import HostIdentity, MetricSpec
+from fabricscope.settings import SettingsError, convert
+from fabricscope.tally import Tally
+from fabricscope.tls import CredentialFiles, TlsSettings
+from fabricscope.v1 import stream_pb2
+from probes.message import SpoolError
+from probes.outbox import DROPPED, SpoolOutbox
+from probes.session import CONNECTED, REFUSED
+from probes.spool import Spool, SpoolSettings
+from probes.stream import FAILURES, Backoff, Stream, StreamSettings
+from tests.fixtures.fake_collector import FakeCollector
+from tests.probes.conftest import LogLines
+from tests.probes.made import at, event, sampled
+
+QUICK = {"backoff_seconds": 1e-3, "backoff_max_seconds": 1e-2}
+NOBODY = "127.0.0.1:1"
+"""Where nothing listens."""
+
+
+class HeardTally(Tally):
+    """One that can be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counted = asyncio.Event()
+
+    def add(self, spec: MetricSpec, *labels: str, by: float = 1) -> None:
+        super().add(spec, *labels, by=by)
+        self.counted.set()
+
+
+class Desk:
+    """A spool, its outbox and a stream from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.tally = HeardTally()
+        self.spool = Spool(SpoolSettings(path=str(folder / "spool.db")), 0)
+        self.outbox = SpoolOutbox(self.spool, lambda: at(0), self.tally)
+
+    @asynccontextmanager
+    async def streaming(
+        self, *collectors: str, tls: TlsSettings | None = None, host: str = "n1", **settings: Any
+    ) -> AsyncIterator[None]:
+        """Streams to the collectors while entered."""
+        stream = Stream(
+            convert({**QUICK, **settings}, StreamSettings, "stream"),
+            collectors,
+            HostIdentity(host, "boot", self.outbox.epoch, {}, "0.1.0"),
+            self.outbox,
+            None if tls is None else CredentialFiles(tls),
+            self.tally,
+            lambda: at(0),
+            lambda _: None,
+        )
+        running = asyncio.create_task(stream.run())
+        try:
+            yield
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+            assert running.cancelled(), running.exception()
+
+    async def counted(self, *labels: str, least: int = 1) -> None:
+        """The failures under these labels have been counted."""
+        while self.tally.get(FAILURES, *labels) < least:
+            self.tally.counted.clear()
+            await self.tally.counted.wait()
+
+    async def emptied(self) -> None:
+        """The spool has nothing left."""
+        while await self.outbox.pending(0, 1 << 20):
+            pass
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    await made.outbox.close()
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[FakeCollector]:
+    async with FakeCollector() as made:
+        yield made
+
+
+async def test_what_the_spool_holds_arrives_in_order_and_goes_when_acknowledged(
+    desk: Desk, collector: FakeCollector
+) -> None:
+    for second in range(3):
+        desk.outbox.append_events([event(at(second))])
+        desk.outbox.append_samples([sampled(at(second), second)])
+    async with desk.streaming(collector.address):
+        stream = await collector.stream()
+        hello = await stream.welcome()
+        assert (hello.host, hello.epoch) == ("n1", desk.outbox.epoch)
+        seen = [await stream.receive() for _ in range(7)]
+        bodies = [message.WhichOneof("body") for message in seen]
+        assert bodies == ["events", "series_set", "samples", "events", "samples", "events", "samples"]
+        sequences = [message.sequence for message in seen if message.sequence]
+        assert sequences == sorted(set(sequences))
+        assert {message.sent_unix_nano for message in seen if message.sequence} == {at(0).wall}
+        assert desk.tally.get(CONNECTED, collector.address) == 1
+        await stream.ack(sequences[-1])
+        await desk.emptied()
+        desk.outbox.append_events([event(at(9))])
+        assert (await stream.message()).sequence > sequences[-1]
+    assert desk.tally.get(CONNECTED, collector.address) == 0
+
+
+async def test_what_was_not_acknowledged_is_sent_again_and_its_sets_with_it(
+    desk: Desk, collector: FakeCollector
+) -> None:
+    for second in range(3):
+        desk.outbox.append_samples([sampled(at(second))])
+    async with desk.streaming(collector.address):
+        first = await collector.welcomed()
+        sequences = [(await first.message()).sequence for _ in range(3)]
+        await first.ack(sequences[0])
+        first.end(grpc.StatusCode.UNAVAILABLE, "going away")
+        again = await collector.welcomed()
+        assert (await again.receive()).WhichOneof("body") == "series_set"
+        assert [(await again.message()).sequence for _ in range(2)] == sequences[1:]
+
+
+async def test_events_stay_until_they_are_durable_and_hold_up_no_samples(desk: Desk, collector: FakeCollector) -> None:
+    desk.outbox.append_events([event(at(0))])
+    desk.outbox.append_samples([sampled(at(0))])
+    async with desk.streaming(collector.address):
+        stream = await collector.welcomed()
+        events, samples = await stream.message(), await stream.message()
+        await stream.ack(samples.sequence, 0)
+        stream.end()
+        again = await collector.welcomed()
+        assert (await again.message()).sequence == events.sequence
+        await again.ack(events.sequence)
+        await desk.emptied()
+
+
+async def test_refused_messages_are_dropped_and_counted(desk: Desk, collector: FakeCollector) -> None:
+    desk.outbox.append_events([event(at(0))] * 3)
+    async with desk.streaming(collector.address):
+        stream = await collector.welcomed()
+        sequence = (await stream.message()).sequence
+        await stream.ack(sequence, sequence, stream_pb2.Refusal(sequence=sequence, reason="REFUSAL_REASON_INVALID"))
+        await desk.emptied()
+    assert desk.tally.get(REFUSED, collector.address, "invalid") == 1
+    assert desk.tally.get(DROPPED, "events", "refused") == 3
+
+
+async def test_the_next_collector_is_taken_when_one_is_gone(desk: Desk) -> None:
+    desk.outbox.append_events([event(at(0))])
+    async with (
+        FakeCollector() as first,
+        FakeCollector() as second,
+        desk.streaming(NOBODY, first.address, second.address),
+    ):
+        stream = await first.welcomed()
+        sequence = (await stream.message()).sequence
+        await first._server.stop(grace=None)
+        stream = await second.welcomed()
+        assert (await stream.message()).sequence == sequence
+        await stream.ack(sequence)
+        await desk.emptied()
+    assert desk.tally.get(FAILURES, NOBODY, "UNAVAILABLE") == 1
+    assert desk.tally.get(CONNECTED, NOBODY) == 0
+
+
+async def test_a_collector_that_comes_back_on_its_address_is_found(desk: Desk) -> None:
+    async with FakeCollector() as first:
+        port = int(first.address.rpartition(":")[2])
+        async with desk.streaming(first.address):
+            await first.welcomed()
+            await first._server.stop(grace=None)
+            await desk.counted(first.address, "UNAVAILABLE", least=2)
+            async with FakeCollector(port) as again:
+                await again.welcomed()
+
+
+@pytest.mark.parametrize(
+    ("code", "details"),
+    [
+        (grpc.StatusCode.PERMISSION_DENIED, "the probe calls itself 'n1', its certificate is for ['n2']"),
+        (grpc.StatusCode.FAILED_PRECONDITION, "the probe speaks protocol 1, this collector 2"),
+    ],
+)
+@pytest.mark.parametrize("read", [False, True])
+async def test_why_a_hello_was_refused_reaches_the_log(
+    desk: Desk, collector: FakeCollector, log_lines: LogLines, code: grpc.StatusCode, details: str, read: bool
+) -> None:
+    async with desk.streaming(collector.address):
+        stream = await collector.stream()
+        if read:
+            await stream.receive()
+        stream.end(code, details)
+        await desk.counted(collector.address, code.name)
+    line = next(line for line in log_lines if line["event"] == "stream ended")
+    assert (line["collector"], line["status"], line["reason"]) == (collector.address, code.name, details)
+
+
+async def test_a_collector_of_another_version_is_named(
+    desk: Desk, collector: FakeCollector, log_lines: LogLines
+) -> None:
+    async with desk.streaming(collector.address):
+        await (await collector.stream()).welcome(protocol=2)
+        await desk.counted(collector.address, "PROTOCOL")
+    assert log_lines[0]["reason"] == "the collector speaks protocol 2, this probe 1: update the older of the two"
+
+
+async def test_what_is_no_collector_is_told(desk: Desk) -> None:
+    server = grpc.aio.server()
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    await server.start()
+    async with desk.streaming(address):
+        await desk.counted(address, "UNIMPLEMENTED")
+    await server.stop(grace=None)
+
+
+async def test_a_flood_of_the_same_failure_is_said_once(desk: Desk, log_lines: LogLines) -> None:
+    async with desk.streaming(NOBODY):
+        await desk.counted(NOBODY, "UNAVAILABLE", least=5)
+    assert [line["status"] for line in log_lines] == ["UNAVAILABLE"]
+    assert "is the collector up, and does it expect TLS?" in log_lines[0]["reason"]
+
+
+async def test_a_proxy_in_the_environment_is_not_for_the_probe(
+    desk: Desk, collector: FakeCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    async with desk.streaming(collector.address):
+        await collector.welcomed()
+
+
+async def test_a_spool_that_fails_ends_the_stream_and_is_tried_again(
+    desk: Desk, collector: FakeCollector, monkeypatch: pytest.MonkeyPatch, log_lines: LogLines
+) -> None:
+    desk.outbox.append_events([event(at(0))])
+    await desk.outbox.pending(0, 1)
+    works = desk.spool.pending
+
+    def fails(*_: object) -> NoReturn:
+        monkeypatch.setattr(desk.spool, "pending", works)
+        raise SpoolError("disk I/O error")
+
+    monkeypatch.setattr(desk.spool, "pending", fails)
+    async with desk.streaming(collector.address):
+        await collector.welcomed()
+        stream = await collector.welcomed()
+        assert (await stream.message()).WhichOneof("body") == "events"
+    (line,) = (line for line in log_lines if line["event"] == "stream ended")
+    assert (line["status"], line["reason"]) == ("SPOOL", "the spool cannot be read: disk I/O error")
+
+
+# --- mTLS
+
+
+class Authority:
+    """An authority with certificates of hosts in files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.authority = trustme.CA()
+        self.folder = folder
+        self.authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+
+    def probe(self, name: str, authority: trustme.CA | None = None) -> TlsSettings:
+        """A probe's files; issued again when they are there."""
+        issued = (authority or self.authority).issue_cert(name)
+        issued.private_key_pem.write_to_path(str(self.folder / "key.pem"))
+        chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
+        (self.folder / "cert.pem").write_bytes(chain)
+        files = {f"{what}_file": str(self.folder / f"{what}.pem") for what in ("cert", "key", "ca")}
+        return convert(files, TlsSettings, "tls")
+
+    def collector(self) -> FakeCollector:
+        issued = self.authority.issue_cert("127.0.0.1")
+        chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
+        credentials = grpc.ssl_server_credentials(
+            [(issued.private_key_pem.bytes(), chain)], self.authority.cert_pem.bytes(), require_client_auth=True
+        )
+        return FakeCollector(credentials=credentials)
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def serial(stream: Any) -> str:
+    """Of the certificate at the other end."""
+    (pem,) = stream.context.auth_context()["x509_pem_cert"]
+    return str(ssl.PEM_cert_to_DER_cert(pem.decode()))
+
+
+async def test_both_ends_prove_who_they_are_and_a_renewed_certificate_is_used_at_the_next_connection(
+    desk: Desk, authority: Authority
+) -> None:
+    tls = authority.probe("n1")
+    async with authority.collector() as collector, desk.streaming(collector.address, tls=tls):
+        stream = await collector.welcomed()
+        first = serial(stream)
+        stream.end()
+        stream = await collector.welcomed()
+        assert serial(stream) == first
+        authority.probe("n1")
+        stream.end()
+        assert serial(await collector.welcomed()) != first
+
+
+async def test_an_unknown_certificate_is_refused_and_the_log_says_where_to_look(
+    desk: Desk, authority: Authority, log_lines: LogLines
+) -> None:
+    stranger = authority.probe("n1", trustme.CA())
+    async with authority.collector() as collector, desk.streaming(collector.address, tls=stranger):
+        await desk.counted(collector.address, "UNAVAILABLE")
+        assert collector._streams.empty()
+        assert "it may have refused this probe's certificate" in log_lines[0]["reason"]
+        authority.probe("n1")
+        await collector.welcomed()
+
+
+async def test_unusable_files_are_said_and_the_old_ones_stay(
+    desk: Desk, authority: Authority, tmp_path: Path, log_lines: LogLines
+) -> None:
+    tls = authority.probe("n1")
+    async with authority.collector() as collector, desk.streaming(collector.address, tls=tls):
+        stream = await collector.welcomed()
+        (tmp_path / "cert.pem").write_text("no certificate")
+        stream.end()
+        await collector.welcomed()
+    (line,) = (line for line in log_lines if line["log_level"] == "error")
+    assert line["event"] == "certificate files are unusable, the old ones stay in use"
+    assert "cert.pem" in line["reason"]
+
+
+async def test_plain_text_to_a_collector_that_wants_tls_is_told(
+    desk: Desk, authority: Authority, log_lines: LogLines
+) -> None:
+    async with authority.collector() as collector, desk.streaming(collector.address):
+        await desk.counted(collector.address, "UNAVAILABLE")
+    assert "does it expect TLS?" in log_lines[0]["reason"]
+
+
+# --- backoff and settings
+
+
+def test_pauses_double_up_to_their_longest_and_start_anew() -> None:
+    backoff = Backoff(0.5, 3, draw=lambda _, high: high)
+    assert [backoff.pause() for _ in range(5)] == [0.5, 1, 2, 3, 3]
+    backoff.reset()
+    assert backoff.pause() == 0.5
+
+
+def test_the_first_pause_is_no_longer_than_the_longest() -> None:
+    assert Backoff(60, 2, draw=lambda _, high: high).pause() == 2
+
+
+@given(st.floats(0.001, 60), st.floats(0.001, 3600), st.integers(1, 50))
+def test_every_pause_is_drawn_from_its_bounds(first: float, longest: float, many: int) -> None:
+    backoff = Backoff(first, longest)
+    for pause in (backoff.pause() for _ in range(many)):
+        assert min(first, longest) / 10 <= pause <= longest
+
+
+def test_probes_do_not_return_in_step() -> None:
+    assert len({Backoff(1, 30).pause() for _ in range(100)}) > 90
+
+
+@pytest.mark.parametrize("key", ["backoff_seconds", "connect_timeout_seconds", "ack_timeout_seconds"])
+def test_settings_have_bounds(key: str) -> None:
+    with pytest.raises(SettingsError, match=rf"stream.{key}: 0 does not fit"):
+        convert({key: 0}, StreamSettings, "stream")

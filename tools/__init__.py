@@ -1,0 +1,1 @@
+"""What developers run: it makes files of the repository and installs what tests need."""
