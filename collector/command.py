@@ -8,7 +8,7 @@ from fabricscope.cli import Document, config_options
 
 
 @click.command()
-@config_options
+@config_options("collector")
 def collector(document: Document) -> None:
     """Run the collector: receive from probes, keep events, serve /metrics, the API and the page.
 

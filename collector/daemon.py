@@ -6,6 +6,8 @@ import asyncio
 import itertools
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from collector import own_metrics
@@ -23,7 +25,7 @@ from fabricscope.assemble import Assembler
 from fabricscope.clock import NANOSECONDS, Clock
 from fabricscope.exporter import make_exporters, run_exporter
 from fabricscope.http import HttpServer
-from fabricscope.model import Event, HostIdentity, Snapshot, Target
+from fabricscope.model import HostIdentity, Snapshot, Target
 from fabricscope.settings import SettingsError
 from fabricscope.tally import Tally
 
@@ -38,11 +40,11 @@ class Collector:
 
         Raises SettingsError for settings that do not fit what is installed.
         """
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._log = log.get("collector")
         self._exporter_settings = exporter_settings(settings)
-        self.state = State(settings.state)
+        self.state = State(settings.state, own_metrics.OWN, own_metrics.SHARED)
         self.tally = Tally()
         if previous is not None:
             self.tally = previous.tally
@@ -59,83 +61,111 @@ class Collector:
         now = self._clock()
         self._own.observe(self.state.hosts(now))
         own = Target((), [self._assembler.assemble(self.tally.readings(), now)])
-        return [*self.state.snapshot(now), own]
+        # First, so that its families are as it declares them.
+        return [own, *self.state.snapshot(now)]
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Receive, store and serve until cancelled. Raises SettingsError when it cannot start as configured."""
-        watching = self._watch_handshakes()
-        log.configure(self._settings.log)
-        store = self._open_store()
-        writer, reader = EventWriter(store, self.tally), EventReader(store)
-        exporters = make_exporters(self._exporter_settings, self.snapshot)
-        routes = [route for exporter in exporters for route in exporter.routes()]
-        app = make_app(Sources(self.state, reader, self._clock, self._settings.grpc.listen), routes)
+        with ExitStack() as undo:
+            self._watch_handshakes(undo)
+            log.configure(self.settings.log)
+            store = self._open_store(undo)
+            sink = _Sink(EventWriter(store, self.tally), self._clock)
+            reader = EventReader(store)
+            exporters = make_exporters(self._exporter_settings, self.snapshot)
+            routes = [route for exporter in exporters for route in exporter.routes()]
+            app = make_app(Sources(self.state, reader, self._clock, self.settings.grpc.listen), routes)
+            service = CollectorService(self.settings.grpc, self.state, sink, self.tally, self._clock)
+            try:
+                async with (
+                    HttpServer(app, self.settings.http, "collector.http", self.tally) as http,
+                    GrpcServer(self.settings.grpc, service) as server,
+                    asyncio.TaskGroup() as tasks,
+                ):
+                    tasks.create_task(sink.run())
+                    for exporter in exporters:
+                        tasks.create_task(run_exporter(exporter, self.tally))
+                    self._log.info("started", grpc_port=server.port, http=http.url)
+                    ready(f"receiving on port {server.port}, serving {http.url}")
+                    await self._sweep_forever(sink)
+            finally:
+                await reader.close()
 
-        async def submit(identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None]:
-            return await writer.submit(self._rows(identity, identity.epoch, events.sequence, events.events))
-
-        service = CollectorService(self._settings.grpc, self.state, submit, self.tally, self._clock)
-        try:
-            async with (
-                HttpServer(app, self._settings.http, "collector.http", self.tally) as http,
-                GrpcServer(self._settings.grpc, service) as server,
-                asyncio.TaskGroup() as tasks,
-            ):
-                tasks.create_task(writer.run())
-                for exporter in exporters:
-                    tasks.create_task(run_exporter(exporter, self.tally))
-                self._log.info("started", grpc_port=server.port, http=http.url)
-                ready(f"receiving on port {server.port}, serving {http.url}")
-                await self._sweep_forever(writer)
-        finally:
-            await reader.close()
-            store.close()
-            if watching is not None:
-                watching.stop()
-
-    def _open_store(self) -> Store:
-        """The store, open unless its server does not answer yet: the writer tries again then.
+    def _open_store(self, undo: ExitStack) -> Store:
+        """The store; the embedded one is open. A server is left to the writer, which tries until it answers.
 
         Before anything listens: loading the embedded engine takes seconds and changes the working
         directory for a moment.
         """
-        store = Store(self._settings.store, Path(self._settings.data_dir))
-        try:
-            store.open()
-        except StoreUnavailableError as error:
-            self._log.warning("store unavailable, events wait on the probes until it is there", reason=str(error))
-        except StoreError as error:
-            raise SettingsError(str(error)) from error
+        store = Store(self.settings.store, Path(self.settings.data_dir))
+        undo.callback(store.close)
+        if self.settings.store.embedded:
+            try:
+                store.open()
+            except StoreUnavailableError as error:
+                self._log.warning("store unavailable, events wait on the probes until it is there", reason=str(error))
+            except StoreError as error:
+                raise SettingsError(str(error)) from error
         return store
 
-    async def _sweep_forever(self, writer: EventWriter) -> None:
+    async def _sweep_forever(self, sink: _Sink) -> None:
         """Notice hosts that fall silent or come back, and write it down."""
         while True:
             for identity, event in self.state.sweep(self._clock()):
                 self._log.info(event.kind, message=event.message)
-                await writer.submit(self._rows(identity, self._epoch, next(self._sequences), [event]))
+                own = replace(identity, epoch=self._epoch)
+                sink.offer(own, EventsToStore(next(self._sequences), [event]))
             await asyncio.sleep(SWEEP_SECONDS)
 
-    def _rows(self, identity: HostIdentity, epoch: str, sequence: int, events: list[Event]) -> list[StoredEvent]:
-        cluster = identity.labels.get("cluster") or DEFAULT_CLUSTER
-        received = self._clock().wall
-        return [
-            StoredEvent(cluster, identity.host, epoch, sequence, position, event, received)
-            for position, event in enumerate(events)
-        ]
-
-    def _watch_handshakes(self) -> HandshakeLog | None:
-        if self._settings.grpc.tls is None:
-            return None
+    def _watch_handshakes(self, undo: ExitStack) -> None:
+        if self.settings.grpc.tls is None:
+            return
         loop = asyncio.get_running_loop()
+        patience = log.Patience()
 
         def refused(reason: str) -> None:
             loop.call_soon_threadsafe(count, reason)
 
         def count(reason: str) -> None:
             self.tally.add(HANDSHAKES_REFUSED, reason)
-            self._log.warning("TLS handshake refused", reason=reason)
+            if patience.allows(reason, self._clock()):
+                self._log.warning(
+                    "TLS handshake refused; more for this reason are only counted for a minute. gRPC does not tell "
+                    "whose: the log of the probe that cannot connect says so there",
+                    reason=reason,
+                )
 
         watching = HandshakeLog(refused)
         watching.start()
-        return watching
+        undo.callback(watching.stop)
+
+
+class _Sink:
+    """The store's writer as the service sees it: events of a host in, rows out."""
+
+    def __init__(self, writer: EventWriter, clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+
+    @property
+    def behind(self) -> bool:
+        """Whether events wait for the store."""
+        return self._writer.behind
+
+    def offer(self, identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None] | None:
+        """Queue the events of one message; None when there is no room."""
+        cluster = identity.labels.get("cluster") or DEFAULT_CLUSTER
+        received = self._clock().wall
+        return self._writer.try_submit(
+            [
+                StoredEvent(cluster, identity.host, identity.epoch, events.sequence, position, event, received)
+                for position, event in enumerate(events.events)
+            ]
+        )
+
+    async def run(self) -> None:
+        """Write until cancelled. Raises SettingsError when the store needs an operator."""
+        try:
+            await self._writer.run()
+        except StoreError as error:
+            raise SettingsError(str(error)) from error

@@ -38,18 +38,20 @@ HOST_INFO = MetricSpec(
     "fabricscope_host_info", Kind.GAUGE, "Always 1; says what the host runs.", (*_HOST, "version", "boot_id")
 )
 _PER_HOST = (HOST_UP, HOST_CONNECTED, HOST_SEEN, HOST_SERIES, HOST_INFO)
-METRICS = (
+OWN = (
     INFO,
     *_PER_HOST,
     *process.specs(NAME),
     *service.METRICS,
     *handshakes.METRICS,
     *writer.METRICS,
-    *http.METRICS,
-    *exporter.METRICS,
 )
+"""What no probe may declare."""
+SHARED = (*http.METRICS, *exporter.METRICS)
+"""What probes have as well."""
+METRICS = (*OWN, *SHARED)
 _REASONS = (
-    (service.HELLOS_REFUSED, ("not_hello", "protocol", "host_name", "identity", "limit", "streams")),
+    (service.HELLOS_REFUSED, ("not_hello", "protocol", "host_name", "identity", "limit", "streams", "no_hello")),
     (service.REFUSED, ("unknown_series_set", "column_length", "invalid", "unsupported", "malformed")),
     (handshakes.REFUSED, handshakes.REASONS),
 )

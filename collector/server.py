@@ -12,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from msgspec import Meta, Struct
 
 from fabricscope import log
+from fabricscope.http import listening_socket
 from fabricscope.settings import SettingsError
 from fabricscope.tls import CredentialFiles, TlsSettings, require_protection, split_address
 from fabricscope.v1 import stream_pb2, stream_pb2_grpc
@@ -39,7 +40,7 @@ class GrpcSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ack_seconds: Annotated[
         float, Meta(gt=0, le=10, description="Samples are acknowledged after this time, in seconds, at the latest.")
     ] = 2.0
-    max_message_bytes: Annotated[int, Meta(ge=65536, le=64 << 20, description="Largest message taken, in bytes.")] = (
+    max_message_bytes: Annotated[int, Meta(ge=4 << 20, le=64 << 20, description="Largest message taken, in bytes.")] = (
         16 << 20
     )
     max_streams: Annotated[int, Meta(ge=1, le=1_000_000, description="Streams open at once; more are refused.")] = (
@@ -81,9 +82,9 @@ class GrpcServer:
         names = (SERVICE, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
         host, port = split_address(self._settings.listen, "collector.grpc.listen")
-        address = f"[{host}]:{port}" if ":" in host or not host else f"{host}:{port}"
-        if not host:
-            address = f"[::]:{port}"
+        # gRPC says why it cannot listen in a line of its own on standard error, and to nobody else.
+        listening_socket(host, port, "collector.grpc.listen").close()
+        address = f"[{host or '::'}]:{port}" if ":" in host or not host else f"{host}:{port}"
         try:
             if self._credentials is None:
                 self.port = self._server.add_insecure_port(address)
@@ -91,8 +92,7 @@ class GrpcServer:
                 self.port = self._server.add_secure_port(address, self._secure(self._credentials))
         except RuntimeError as error:
             raise SettingsError(
-                f"collector.grpc.listen: cannot listen on {self._settings.listen!r}: the port is in use, or the "
-                "address is not this machine's; stop what has it (ss -ltnp), or choose another"
+                f"collector.grpc.listen: cannot listen on {self._settings.listen!r}: {error}; choose another address"
             ) from error
         await self._server.start()
         for name in ("", SERVICE):

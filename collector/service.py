@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
+from collector.catalog import LimitError
 from collector.server import GrpcSettings
 from collector.session import EventsToStore, HelloRefused, Session, Step, greet
-from collector.state import LimitError, State
+from collector.state import State
 from collector.store import RowsRefusedError, StoreError
+from collector.store.writer import LEFT
 from fabricscope import __version__, log
 from fabricscope.clock import Clock
 from fabricscope.codec import PROTOCOL, encode_hint
@@ -22,8 +23,10 @@ from fabricscope.tally import Tally
 from fabricscope.tls import names_of_peer
 from fabricscope.v1 import stream_pb2, stream_pb2_grpc
 
+HELLO_SECONDS = 10.0
+"""What a client has to say who it is."""
 MAX_EVENTS_WAITING = 64
-"""Messages of events that a stream may have waiting for the store; with so many it is read no further."""
+"""Messages of events that a stream may have waiting for the store; more are left with the probe."""
 
 STREAMS = MetricSpec("fabricscope_collector_streams", Kind.GAUGE, "Streams of probes that are open.")
 HELLOS_REFUSED = MetricSpec(
@@ -46,25 +49,42 @@ REPEATED = MetricSpec(
     Kind.COUNTER,
     "Batches that a probe sent again although they were taken.",
 )
-METRICS = (STREAMS, HELLOS_REFUSED, MESSAGES, REFUSED, SAMPLES, LATE, REPEATED)
+SUPERSEDED = MetricSpec(
+    "fabricscope_collector_streams_superseded_total",
+    Kind.COUNTER,
+    "Streams ended because another one of the same host was opened. Many: two probes have one name.",
+)
+METRICS = (STREAMS, SUPERSEDED, HELLOS_REFUSED, MESSAGES, REFUSED, SAMPLES, LATE, REPEATED)
 
 
-SubmitEvents = Callable[[HostIdentity, EventsToStore], Awaitable[asyncio.Future[None]]]
-"""Queues the events of one message, in order; the future is done when they are durable."""
+class EventSink(Protocol):
+    """Where events become durable."""
+
+    @property
+    def behind(self) -> bool:
+        """Whether events wait for it at the moment."""
+        ...
+
+    def offer(self, identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None] | None:
+        """Queue the events of one message, in order; None when there is no room for them, which is counted.
+
+        The future is done when they are durable. It fails with RowsRefusedError when they never will be,
+        and with another StoreError when the collector stops before.
+        """
+        ...
 
 
 class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
     """The service of proto/fabricscope/v1/stream.proto."""
 
-    def __init__(
-        self, settings: GrpcSettings, state: State, submit_events: SubmitEvents, tally: Tally, clock: Clock
-    ) -> None:
+    def __init__(self, settings: GrpcSettings, state: State, sink: EventSink, tally: Tally, clock: Clock) -> None:
         self._settings = settings
         self._state = state
-        self._submit_events = submit_events
+        self._sink = sink
         self._tally = tally
         self._clock = clock
         self._log = log.get("server")
+        self._patience = log.Patience()
         self._streams: dict[str, _Stream] = {}
         self._open = 0
 
@@ -95,7 +115,12 @@ class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
 
     async def _serve(self, context: Any) -> None:
         names = None if self._settings.tls is None else names_of_peer(context.auth_context())
-        first = await context.read()
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                first = await context.read()
+        except TimeoutError:
+            self._tally.add(HELLOS_REFUSED, "no_hello")
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, f"no hello within {HELLO_SECONDS:g} s")
         if first is grpc.aio.EOF:
             return
         try:
@@ -103,57 +128,78 @@ class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
             self._state.connect(identity, self._clock())
         except HelloRefused as refused:
             self._tally.add(HELLOS_REFUSED, refused.reason)
-            self._log.warning("hello refused", peer=context.peer(), reason=refused.reason, detail=str(refused))
+            if self._patience.allows(f"hello {context.peer().rpartition(':')[0]} {refused.reason}", self._clock()):
+                self._log.warning("hello refused", peer=context.peer(), reason=refused.reason, detail=str(refused))
             await context.abort(grpc.StatusCode[refused.status], str(refused))
         except LimitError as error:
             self._tally.add(HELLOS_REFUSED, "limit")
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
         stream = _Stream(self._settings, Session(self._state, identity), context)
-        # A probe that comes again has given its old stream up, even where the network has not noticed.
-        self._streams[identity.host] = stream
+        former, self._streams[identity.host] = self._streams.get(identity.host), stream
+        if former is not None:
+            # A probe that comes again has given its old stream up, even where the network has not noticed. If
+            # there are two probes of one name they now take turns, which the counter and the log show.
+            self._tally.add(SUPERSEDED)
+            self._log.warning("stream superseded", host=identity.host, former=former.context.peer(), by=context.peer())
+            former.end(grpc.StatusCode.ABORTED, f"another stream of {identity.host} was opened by {context.peer()}")
         self._log.info("probe connected", host=identity.host, version=identity.software_version, peer=context.peer())
+        ending: _StreamEndedError | None = None
         try:
             welcome = stream_pb2.Welcome(protocol=PROTOCOL, software_version=__version__)
             await stream.write(stream_pb2.StreamResponse(welcome=welcome))
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(stream.acknowledge_in_time(self._sink))
+                tasks.create_task(stream.until_ended())
                 await self._converse(stream, tasks)
-        except* _StreamEndedError:
-            pass
+        except* _StreamEndedError as group:
+            ending = next(error for error in group.exceptions if isinstance(error, _StreamEndedError))
         finally:
             self._state.disconnect(identity.host)
             if self._streams.get(identity.host) is stream:
                 del self._streams[identity.host]
             self._log.info("probe disconnected", host=identity.host)
+        if ending is not None and ending.status is not None:
+            await context.abort(ending.status, str(ending))
 
     async def _converse(self, stream: _Stream, tasks: asyncio.TaskGroup) -> None:
-        tasks.create_task(stream.acknowledge_in_time())
-        while (request := await stream.context.read()) is not grpc.aio.EOF:
+        while (request := await stream.context.read()) is not grpc.aio.EOF and not stream.ended:
             self._tally.add(MESSAGES, request.WhichOneof("body") or "none")
             step = stream.session.receive(request, self._clock())
             self._count(step, stream)
             if step.store is not None:
-                await stream.room.acquire()
-                tasks.create_task(self._store(stream, step.store))
+                self._store(stream, step.store, tasks)
             await stream.acknowledge(at_least=self._settings.ack_messages)
         # Ends the tasks. What waits for the store is written all the same; the probe sends it again and it stays one.
-        raise _StreamEndedError
+        raise _StreamEndedError(None, "the probe closed the stream")
 
-    async def _store(self, stream: _Stream, events: EventsToStore) -> None:
-        """Have events made durable, then acknowledge them.
+    def _store(self, stream: _Stream, events: EventsToStore, tasks: asyncio.TaskGroup) -> None:
+        """Have events made durable without holding up what follows them.
 
-        A task of its own, so that samples go on while the store is away; the events stay on the probe's disk.
+        Too many are left with the probe, which keeps them and sends them again on its next stream.
         """
+        waiting = None
+        if stream.waiting < MAX_EVENTS_WAITING and not stream.left:
+            waiting = self._sink.offer(stream.session.identity, events)
+        else:
+            self._tally.add(LEFT, by=len(events.events))
+        if waiting is None:
+            stream.left = True
+        else:
+            stream.waiting += 1
+            tasks.create_task(self._settle(stream, events.sequence, waiting))
+
+    async def _settle(self, stream: _Stream, sequence: int, waiting: asyncio.Future[None]) -> None:
         try:
-            await (await self._submit_events(stream.session.identity, events))
+            await waiting
         except RowsRefusedError as error:
-            stream.session.refuse(events.sequence, str(error))
+            stream.session.refuse(sequence, str(error))
         except StoreError as error:
             # The collector is stopping. The events are on the probe's disk, and go to the next one.
             self._log.info("events left with the probe", host=stream.session.identity.host, reason=str(error))
             return
         else:
-            stream.session.stored(events.sequence)
-        stream.room.release()
+            stream.session.stored(sequence)
+        stream.waiting -= 1
         await stream.acknowledge(at_least=1)
 
     def _count(self, step: Step, stream: _Stream) -> None:
@@ -166,13 +212,17 @@ class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
         if step.refused is not None:
             reason = stream_pb2.RefusalReason.Name(step.refused.reason).removeprefix("REFUSAL_REASON_").lower()
             self._tally.add(REFUSED, reason)
-            self._log.warning(
-                "message refused", host=stream.session.identity.host, reason=reason, detail=step.refused.detail
-            )
+            host = stream.session.identity.host
+            if self._patience.allows(f"message {host} {reason}", self._clock()):
+                self._log.warning("message refused", host=host, reason=reason, detail=step.refused.detail)
 
 
 class _StreamEndedError(Exception):
-    """The probe closed its stream."""
+    """The stream is over; a status when it is this side that ends it."""
+
+    def __init__(self, status: grpc.StatusCode | None, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
 
 
 class _Stream:
@@ -181,22 +231,43 @@ class _Stream:
     def __init__(self, settings: GrpcSettings, session: Session, context: Any) -> None:
         self.session = session
         self.context = context
+        self.waiting = 0
+        """Messages of events that wait for the store."""
+        self.left = False
+        """Whether events were left with the probe, to be sent again."""
         self._settings = settings
         self._writing = asyncio.Lock()
-        self.room = asyncio.Semaphore(MAX_EVENTS_WAITING)
-        """Places for messages of events that wait for the store."""
+        self._end = asyncio.Event()
+        self._ending = _StreamEndedError(None, "")
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more is taken from this stream."""
+        return self._end.is_set()
+
+    def end(self, status: grpc.StatusCode, reason: str) -> None:
+        """Take nothing more, from now on."""
+        self._ending = _StreamEndedError(status, reason)
+        self._end.set()
+
+    async def until_ended(self) -> NoReturn:
+        """Raise when the stream was ended."""
+        await self._end.wait()
+        raise self._ending
 
     async def write(self, response: stream_pb2.StreamResponse) -> None:
         async with self._writing:
             await self.context.write(response)
 
     async def acknowledge(self, at_least: int) -> None:
-        """Acknowledge when `at_least` messages wait for it."""
+        """Acknowledge when there is that much to tell."""
         if self.session.unacknowledged >= at_least and (ack := self.session.take_ack()) is not None:
             await self.write(stream_pb2.StreamResponse(ack=ack))
 
-    async def acknowledge_in_time(self) -> None:
-        """Acknowledge what is settled, every so often."""
+    async def acknowledge_in_time(self, sink: EventSink) -> None:
+        """Acknowledge what there is, every so often; have events that were left sent again when there is room."""
         while True:
             await asyncio.sleep(self._settings.ack_seconds)
             await self.acknowledge(at_least=1)
+            if self.left and not self.waiting and not sink.behind:
+                self.end(grpc.StatusCode.UNAVAILABLE, "the store is back: send the events again that it did not take")

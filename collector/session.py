@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from collector.state import Applied, LimitError, State
+from collector.catalog import LimitError
+from collector.state import Applied, State
 from fabricscope.codec import PROTOCOL, Refused, decode_batch, decode_events, decode_hello, decode_series_set
 from fabricscope.model import Event, HostIdentity, Now, Sampled, SeriesSet
 from fabricscope.v1 import samples_pb2, stream_pb2
@@ -46,8 +47,8 @@ class Session:
     def __init__(self, state: State, identity: HostIdentity) -> None:
         self.identity = identity
         self._state = state
-        self._sets: dict[bytes, SeriesSet] = {}
-        self._refused_sets: dict[bytes, str] = {}
+        self._sets: dict[bytes, SeriesSet | str] = {}
+        """What was declared, by its id on this stream; the reason in the place of a set that was refused."""
         self._series = 0
         self._refusals: list[stream_pb2.Refusal] = []
         self._last = 0
@@ -55,7 +56,7 @@ class Session:
         """Messages whose events are not durable yet."""
         self._acknowledged = (0, 0)
         self.unacknowledged = 0
-        """Messages that are settled and not yet acknowledged."""
+        """What an acknowledgement could tell: arrivals, and events that were settled."""
 
     def receive(self, request: stream_pb2.StreamRequest, now: Now) -> Step:
         """Take one message after the Hello. A message that is not taken is refused and costs nothing else."""
@@ -74,9 +75,8 @@ class Session:
                 self.unacknowledged += 1
             return Step(refused=refusal)
         self._last = sequence
-        if step.store is None:
-            self.unacknowledged += 1
-        else:
+        self.unacknowledged += 1
+        if step.store is not None:
             self._storing.add(sequence)
         return step
 
@@ -122,14 +122,17 @@ class Session:
         # Everything is checked before anything is applied: a message is taken whole or not at all.
         batches = []
         for message in request.samples.batches:
-            series_set = self._sets.get(message.series_set_id)
-            if series_set is None:
-                why = self._refused_sets.get(message.series_set_id, "it was not declared on this stream")
+            series_set = self._sets.get(message.series_set_id, "it is not declared on this stream")
+            if isinstance(series_set, str):
                 raise Refused(
                     stream_pb2.REFUSAL_REASON_UNKNOWN_SERIES_SET,
-                    f"series set {message.series_set_id.hex()[:16]}: {why}",
+                    f"series set {message.series_set_id.hex()[:16]}: {series_set}",
                 )
             batches.append(Sampled(series_set, decode_batch(message, series_set)))
+        try:
+            self._state.check_room(self.identity.host, [sampled.series_set for sampled in batches])
+        except LimitError as error:
+            raise Refused(stream_pb2.REFUSAL_REASON_INVALID, str(error)) from error
         samples = late = repeated = 0
         for sampled in batches:
             applied = self._state.apply(self.identity.host, sampled, request.sequence, request.sent_unix_nano, now)
@@ -139,20 +142,25 @@ class Session:
         return Step(samples=samples, late=late, repeated=repeated)
 
     def _declare(self, message: samples_pb2.SeriesSet) -> None:
-        identifier = message.id[:64]
-        if len(self._sets) + len(self._refused_sets) >= MAX_SETS_PER_STREAM or self._series > MAX_SERIES_PER_STREAM:
-            # The probe learns it by REFUSAL_REASON_UNKNOWN_SERIES_SET, and declares what it needs again.
-            self._sets.clear()
-            self._refused_sets.clear()
-            self._series = 0
+        declared: SeriesSet | str
         try:
-            series_set = self._state.admit(self.identity.host, decode_series_set(message))
-            self._sets[identifier] = series_set
-            self._series += len(series_set)
-            self._refused_sets.pop(identifier, None)
+            declared = self._state.admit(self.identity.host, decode_series_set(message))
         except (Refused, LimitError) as error:
-            self._sets.pop(identifier, None)
-            self._refused_sets[identifier] = f"its declaration was refused: {error}"
+            declared = f"its declaration was refused: {error}"
+        self._forget(message.id)
+        self._sets[message.id[:64]] = declared
+        self._series += _size(declared)
+        while len(self._sets) > MAX_SETS_PER_STREAM or (self._series > MAX_SERIES_PER_STREAM and len(self._sets) > 1):
+            # The oldest. A probe that still needs it is told so, by its batch being refused, and declares it again.
+            self._forget(next(iter(self._sets)))
+
+    def _forget(self, identifier: bytes) -> None:
+        self._series -= _size(self._sets.pop(identifier, ""))
+
+
+def _size(declared: SeriesSet | str) -> int:
+    """Series of a declared set; a refused one costs none."""
+    return 0 if isinstance(declared, str) else len(declared)
 
 
 def greet(request: stream_pb2.StreamRequest, names: set[str] | None) -> HostIdentity:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
-from weakref import WeakValueDictionary
 
 from msgspec import Meta, Struct
 
+from collector.catalog import Catalog, LimitError
 from fabricscope.model import (
     Event,
     HostIdentity,
@@ -16,7 +17,6 @@ from fabricscope.model import (
     Now,
     SampleBatch,
     Sampled,
-    Series,
     SeriesSet,
     Severity,
     Snapshot,
@@ -25,6 +25,10 @@ from fabricscope.model import (
 
 DEFAULT_CLUSTER = "default"
 MAX_INTERVAL_NS = 3600 * 1_000_000_000
+MAX_SAMPLERS = 256
+"""Samplers of one host."""
+FORGET_SAMPLER_AFTER = 20
+"""A sampler that is silent for so many times as long as its values hold is forgotten."""
 
 
 class StateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +46,7 @@ class StateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     forget_after_seconds: Annotated[
         float, Meta(ge=60, le=365 * 86400, description="A host that is silent for this time, in seconds, is forgotten.")
     ] = 86400.0
-    max_hosts: Annotated[int, Meta(ge=1, le=1_000_000, description="Hosts known at once; more are refused.")] = 20_000
+    max_hosts: Annotated[int, Meta(ge=1, le=1_000_000, description="Hosts known at once; more are refused.")] = 5_000
     max_series_per_host: Annotated[
         int, Meta(ge=1, le=10_000_000, description="Series of one host; a set that goes beyond is refused.")
     ] = 50_000
@@ -50,10 +54,6 @@ class StateSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=1, le=1_000_000, description="Metric names of the whole fabric; a set that goes beyond is refused."),
     ] = 10_000
-
-
-class LimitError(ValueError):
-    """More hosts, series or metrics than the settings allow, or a metric of another kind than it was."""
 
 
 class HostState(enum.Enum):
@@ -117,12 +117,14 @@ class _Host:
 class State:
     """Every host by name, with the latest batch of each of its samplers."""
 
-    def __init__(self, settings: StateSettings) -> None:
+    def __init__(
+        self, settings: StateSettings, own: Iterable[MetricSpec] = (), shared: Iterable[MetricSpec] = ()
+    ) -> None:
+        """`own` and `shared` are the collector's metrics, as Catalog takes them."""
         self.settings = settings
+        self._catalog = Catalog(settings.max_metrics, own, shared)
         self._stale_ns = int(settings.stale_after_seconds * 1e9)
         self._hosts: dict[str, _Host] = {}
-        self._sets: WeakValueDictionary[bytes, SeriesSet] = WeakValueDictionary()
-        self._specs: dict[str, MetricSpec] = {}
 
     # --- what probes do
 
@@ -152,49 +154,24 @@ class State:
 
         Raises LimitError when it would break a bound, or declares a metric as another kind than it was.
         """
-        host = self._hosts[name]
-        others = sum(
-            len(latest.sampled.series_set) for sampler, latest in host.samplers.items() if sampler != series_set.sampler
-        )
-        if others + len(series_set) > self.settings.max_series_per_host:
+        self._check_room(self._hosts[name], [series_set])
+        return self._catalog.intern(series_set)
+
+    def check_room(self, name: str, series_sets: Sequence[SeriesSet]) -> None:
+        """Raise LimitError when the host would have more series or samplers with batches of these sets."""
+        self._check_room(self._hosts[name], series_sets)
+
+    def _check_room(self, host: _Host, series_sets: Sequence[SeriesSet]) -> None:
+        sizes = {sampler: len(latest.sampled.series_set) for sampler, latest in host.samplers.items()}
+        sizes |= {series_set.sampler: len(series_set) for series_set in series_sets}
+        total = sum(sizes.values())
+        if total > self.settings.max_series_per_host:
             raise LimitError(
-                f"{name} would have {others + len(series_set)} series, more than collector.state.max_series_per_host "
+                f"{host.identity.host} would have {total} series, more than collector.state.max_series_per_host "
                 f"({self.settings.max_series_per_host})"
             )
-        known = self._sets.get(series_set.id)
-        if known is None:
-            known = self._intern(series_set)
-            self._sets[series_set.id] = known
-        return known
-
-    def _intern(self, series_set: SeriesSet) -> SeriesSet:
-        """The set with specs shared by every set that has the same metric."""
-        columns = [*series_set.counters, *series_set.gauges]
-        fresh = {}
-        for series in columns:
-            spec = series.spec
-            known = self._specs.get(spec.name)
-            if known is None:
-                fresh[spec.name] = spec
-            elif known.kind is not spec.kind or known.per_unit != spec.per_unit:
-                raise LimitError(
-                    f"{spec.name} is declared as a {spec.kind.value} and is known as a {known.kind.value}: "
-                    "two versions of a sampler disagree; update the older probes"
-                )
-        if len(self._specs) + len(fresh) > self.settings.max_metrics:
-            raise LimitError(f"more than {self.settings.max_metrics} metric names (collector.state.max_metrics)")
-        self._specs |= fresh
-
-        def shared(series: Series) -> Series:
-            known = self._specs[series.spec.name]
-            return Series(known if known.labels == series.spec.labels else series.spec, series.labels)
-
-        return SeriesSet(
-            series_set.id,
-            series_set.sampler,
-            tuple(map(shared, series_set.counters)),
-            tuple(map(shared, series_set.gauges)),
-        )
+        if len(sizes) > MAX_SAMPLERS:
+            raise LimitError(f"{host.identity.host} would have more than {MAX_SAMPLERS} samplers")
 
     def apply(self, name: str, sampled: Sampled, sequence: int, sent_unix_ns: int, now: Now) -> Applied:
         """Take a batch that stood in message `sequence`, sent at the probe's `sent_unix_ns`.
@@ -217,10 +194,14 @@ class State:
         changes = []
         for name, host in list(self._hosts.items()):
             silent = now.mono - host.last_seen.mono
-            state = HostState.STALE if silent > self._stale_ns else HostState.LIVE
+            state = self._state_of(host, now)
             if state is not host.state:
                 host.state = state
                 changes.append((host.identity, _event(host, silent, now)))
+            # A sampler that was renamed or switched off.
+            for sampler, latest in list(host.samplers.items()):
+                if now.mono - latest.arrived > FORGET_SAMPLER_AFTER * self._holds_ns(latest.sampled.batch):
+                    del host.samplers[sampler]
             if silent > self.settings.forget_after_seconds * 1e9 and host.connections == 0:
                 del self._hosts[name]
         return changes
@@ -254,13 +235,22 @@ class State:
             SamplerStatus(name, len(latest.sampled.series_set), latest.sampled.batch, self._is_fresh(latest, now))
             for name, latest in sorted(host.samplers.items())
         ]
-        state = HostState.STALE if now.mono - host.last_seen.mono > self._stale_ns else HostState.LIVE
-        return HostStatus(host.identity, host.cluster, state, host.connections > 0, host.last_seen, samplers)
+        return HostStatus(
+            host.identity, host.cluster, self._state_of(host, now), host.connections > 0, host.last_seen, samplers
+        )
+
+    def _state_of(self, host: _Host, now: Now) -> HostState:
+        """Stale when nothing came for longer than its fastest sampler's values hold."""
+        holds = min((self._holds_ns(latest.sampled.batch) for latest in host.samplers.values()), default=self._stale_ns)
+        return HostState.STALE if now.mono - host.last_seen.mono > holds else HostState.LIVE
 
     def _fresh(self, host: _Host, now: Now) -> list[Sampled]:
+        if self._state_of(host, now) is HostState.STALE:
+            return []
         return [latest.sampled for latest in host.samplers.values() if self._is_fresh(latest, now)]
 
     def _is_fresh(self, latest: _Latest, now: Now) -> bool:
+        """Whether a sampler's values still hold, as far as it alone is concerned."""
         return now.mono - latest.arrived <= self._holds_ns(latest.sampled.batch)
 
     def _holds_ns(self, batch: SampleBatch) -> int:

@@ -31,7 +31,7 @@ def _print_and_exit(ctx: click.Context, _: click.Parameter, value: Any) -> None:
 
 
 @click.command("check-config", short_help="Check a configuration and print the settings in effect.")
-@config_options
+@config_options("probe", "collector")
 @click.option(
     "--schema",
     is_flag=True,
@@ -60,12 +60,13 @@ def check_config(document: Document) -> None:
     fabricscope check-config --sample probe > probe.yaml
     fabricscope check-config --schema > fabricscope.schema.json
 
-    Everything that is wrong is told at once, on standard error; the exit code is then 2. Nothing is
-    started and no other file is opened.
+    What is wrong is told on standard error, the first mistake of each section, sampler and exporter; the
+    exit code is then 2. Nothing is started, and no file that a setting names is opened.
     """  # noqa: D301  click wants the character, not the escape
     settings, errors = sections.effective(document.read())
     if errors:
+        where = ", ".join(map(str, document.files())) or "settings"
         for error in errors:
-            click.echo(f"{document.path or 'settings'}: {error}", err=True)
+            click.echo(f"{where}: {error}", err=True)
         sys.exit(EXIT_USAGE)
     yaml.safe_dump(settings, sys.stdout, sort_keys=False, allow_unicode=True)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from fabricscope import plugins
+from fabricscope import __version__, plugins
 from fabricscope.config_file import override, read_file
 from fabricscope.settings import SettingsError, unknown
 
-DEFAULT_CONFIG = Path("/etc/fabricscope/fabricscope.yaml")
+CONFIG_DIR = Path("/etc/fabricscope")
+"""Where a host's configuration is: a file for each section, as the units name them."""
 
 EXIT_USAGE = 2
 """Wrong words on the command line, wrong settings: nothing was started."""
@@ -59,6 +60,7 @@ def _broken(name: str, reason: str) -> click.Command:
 
 
 @click.group(cls=PluginGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="fabricscope", message="%(prog)s %(version)s")
 def cli() -> None:
     """See what the fabric of a GPU training cluster is doing.
 
@@ -72,16 +74,28 @@ def cli() -> None:
     """  # noqa: D301  click wants the character, not the escape
 
 
-def config_options(command: Command) -> Command:
-    """Give a command `--config FILE` and `--set KEY=VALUE`; it receives their result as `document`."""
+def config_options(*sections: str) -> Callable[[Command], Command]:
+    """Give a command `--config FILE` and `--set KEY=VALUE`; it receives their result as `document`.
+
+    Without `--config` it reads the files of `sections` that are there, SECTION.yaml in CONFIG_DIR.
+    """
+
+    def load(ctx: click.Context, _: click.Parameter, path: Path | None) -> Document:
+        document = Document(path, ctx.meta.get("fabricscope.assignments", ()), sections)
+        document.read()
+        return document
+
+    default = " and ".join(str(CONFIG_DIR / f"{section}.yaml") for section in sections)
+    there = "those that are there" if len(sections) > 1 else "if it is there"
     options = [
         click.option(
             "--config",
             "-c",
             "document",
-            type=click.Path(path_type=Path),
-            callback=_load_document,
-            help=f"YAML file with the settings.  [default: {DEFAULT_CONFIG} if it is there, else none]",
+            # Whether it can be read is found out, and told, in one place for all files.
+            type=click.Path(path_type=Path, readable=False),
+            callback=load,
+            help=f"YAML file with the settings.  [default: {f'{default}, {there}' if default else 'none'}]",
         ),
         click.option(
             "--set",
@@ -94,34 +108,52 @@ def config_options(command: Command) -> Command:
             help="Set one value over the file's, such as --set probe.host=node7. May be repeated.",
         ),
     ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def _remember_assignments(ctx: click.Context, _: click.Parameter, values: tuple[str, ...]) -> None:
     ctx.meta["fabricscope.assignments"] = values
 
 
-def _load_document(ctx: click.Context, _: click.Parameter, path: Path | None) -> Document:
-    document = Document(path, ctx.meta.get("fabricscope.assignments", ()))
-    document.read()
-    return document
-
-
 class Document:
     """The settings that a command line names; read again on reload."""
 
-    def __init__(self, path: Path | None, assignments: tuple[str, ...]) -> None:
+    def __init__(self, path: Path | None, assignments: tuple[str, ...], sections: Sequence[str] = ()) -> None:
+        """Without `path` the files of `sections` count."""
         self.path = path
         self.assignments = assignments
+        self._sections = sections
+
+    def files(self) -> list[Path]:
+        """The files that are read."""
+        if self.path is not None:
+            return [self.path]
+        return [file for section in self._sections if _is_there(file := CONFIG_DIR / f"{section}.yaml")]
 
     def read(self) -> dict[str, Any]:
-        """The file's settings with `--set` on top. Raises SettingsError."""
-        path = self.path
-        if path is None and DEFAULT_CONFIG.exists():
-            path = DEFAULT_CONFIG
-        return override(read_file(path) if path else {}, self.assignments)
+        """The files' settings with `--set` on top. Raises SettingsError."""
+        settings: dict[str, Any] = {}
+        for file in self.files():
+            for key, value in read_file(file).items():
+                if key in settings:
+                    raise SettingsError(f"{file}: {key!r} is in another file of {file.parent} already; keep one")
+                settings[key] = value
+        return override(settings, self.assignments)
+
+
+def _is_there(file: Path) -> bool:
+    """Whether there is such a file; one that cannot be reached counts, so that reading it says why."""
+    try:
+        file.stat()
+    except OSError as error:
+        return not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return True
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """The life of a daemon: built from its configuration, run until a signal, rebuilt on SIGHUP.
 
-SIGTERM and SIGINT end it. SIGHUP reads the configuration again: a good one replaces the running
-daemon in this process. A bad one is logged and the old one goes on; one that only shows itself to be bad
-when it starts, such as a port that is in use, is logged and the old one starts again.
+SIGTERM and SIGINT end it. SIGHUP reads the configuration again: a good one replaces the running daemon in
+this process, unless it sets nothing other than before. A bad one is logged and the old one goes on; one
+that only shows itself to be bad when it starts, such as a port that is in use, is logged and the old one
+starts again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from fabricscope import log
 from fabricscope.clock import Clock
@@ -20,6 +21,9 @@ from fabricscope.systemd import Notifier
 
 class Daemon(Protocol):
     """A probe or a collector."""
+
+    settings: Any
+    """All that it was configured with; compared by `==`. Files that settings name it watches by itself."""
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Work until cancelled; call `ready` with one line of status when everything has started.
@@ -52,6 +56,8 @@ class _Life(Generic[AnyDaemon]):
         self._signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
         self._started: AnyDaemon | None = None
         """The last daemon that got as far as being ready."""
+        self._status = ""
+        """What that one said when it was."""
 
     async def live(self) -> None:
         loop = asyncio.get_running_loop()
@@ -86,7 +92,7 @@ class _Life(Generic[AnyDaemon]):
 
     async def _work(self, daemon: AnyDaemon) -> None:
         def ready(status: str) -> None:
-            self._started = daemon
+            self._started, self._status = daemon, status
             self._notifier.ready(status)
 
         await daemon.run(ready)
@@ -100,6 +106,10 @@ class _Life(Generic[AnyDaemon]):
             except SettingsError as error:
                 self._log.error("the new configuration is wrong, the old one stays in effect", reason=str(error))
                 self._notifier.ready("old configuration in effect: the new one is wrong")
+                continue
+            if successor.settings == daemon.settings:
+                self._log.info("configuration unchanged")
+                self._notifier.ready(self._status)
                 continue
             self._log.info("configuration reloaded")
             return successor

@@ -16,7 +16,7 @@ from fabricscope.tally import Tally
 FAILURES = MetricSpec(
     "fabricscope_exporter_failures_total",
     Kind.COUNTER,
-    "Times that an exporter failed while it ran; it is off until the configuration is read again.",
+    "Times that an exporter failed while it ran; it is off until the daemon is restarted.",
     ("exporter",),
 )
 METRICS = (FAILURES,)
@@ -76,7 +76,7 @@ async def run_exporter(exporter: Exporter, tally: Tally) -> None:
     except Exception as error:  # noqa: BLE001  whatever a foreign class does stops nobody else
         tally.add(FAILURES, exporter.name)
         log.get("exporters").error(
-            "exporter failed, it is off until the configuration is read again",
+            "exporter failed, it is off until the daemon is restarted",
             exporter=exporter.name,
             reason=f"{type(error).__name__}: {error}",
         )

@@ -108,7 +108,7 @@ class HttpServer:
             timeout_graceful_shutdown=STOP_SECONDS,
         )
         config.load()
-        self._socket = _bind(*split_address(self._settings.listen, self._where), f"{self._where}.listen")
+        self._socket = listening_socket(*split_address(self._settings.listen, self._where), f"{self._where}.listen")
         host, _ = split_address(self._settings.listen, self._where)
         shown = f"[{host}]" if ":" in host else host or "localhost"
         self.url = f"{'https' if context else 'http'}://{shown}:{self._socket.getsockname()[1]}"
@@ -126,8 +126,11 @@ class HttpServer:
             connection.transport.abort()
 
 
-def _bind(host: str, port: int, where: str) -> socket.socket:
-    """A listening socket; on every interface, IPv4 and IPv6, when `host` is empty."""
+def listening_socket(host: str, port: int, where: str) -> socket.socket:
+    """A listening socket; on every interface, IPv4 and IPv6, when `host` is empty.
+
+    Raises SettingsError, naming the setting `where`, with the remedy.
+    """
     try:
         if host:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

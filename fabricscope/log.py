@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, TextIO, cast
 import structlog
 from msgspec import Meta, Struct
 
+from fabricscope.model import Now
+
 MAX_VALUE = 2000
 """Characters of one value; much of what is logged was said by devices and peers. Tracebacks are written whole."""
 
@@ -105,3 +107,26 @@ def _clean(text: str, limit: int | None) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+class Patience:
+    """Which repeated complaints are due again: each is logged once a minute, while a counter has every one."""
+
+    def __init__(self, again_ns: int = 60 * 1_000_000_000, most: int = 1000) -> None:
+        """`most` complaints are told apart; beyond that the oldest is forgotten, and logged again."""
+        self._again_ns = again_ns
+        self._most = most
+        self._said: dict[str, int] = {}
+
+    def allows(self, complaint: str, now: Now) -> bool:
+        """Whether to log the complaint now."""
+        before = self._said.pop(complaint, None)
+        due = before is None or now.mono - before >= self._again_ns
+        self._said[complaint] = now.mono if due or before is None else before
+        while len(self._said) > self._most:
+            del self._said[next(iter(self._said))]
+        return due
+
+    def forget(self, complaint: str) -> None:
+        """It is over: the next one is new."""
+        self._said.pop(complaint, None)

@@ -68,7 +68,7 @@ class Watch(enum.Enum):
     """A counter of up/down changes: it tells of those that happened between two samples."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class MetricSpec:
     """Everything that is said about one metric, said once.
 

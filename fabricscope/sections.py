@@ -23,7 +23,7 @@ _WIDTH = 110
 
 
 def effective(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Every section's settings with the defaults filled in, and all that is wrong with `document`."""
+    """Every section's settings with the defaults filled in, and the first mistake of each section and plug-in."""
     settings: dict[str, Any] = {}
     errors: list[str] = []
     for key in document:
@@ -36,13 +36,16 @@ def effective(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
             errors.append(str(kind))
             continue
         try:
-            settings[name] = _plain(section({name: document.get(name)}, name, kind))
+            made = section({name: document.get(name)}, name, kind)
         except SettingsError as error:
             errors.append(str(error))
             continue
+        settings[name] = _plain(made)
         for field, group in PLUGIN_FIELDS.items():
             if field in settings[name]:
-                settings[name][field] = _effective_plugins(group, settings[name][field], f"{name}.{field}", errors)
+                # As written: JSON has no .nan for the message to show.
+                written = getattr(made, field)
+                settings[name][field] = _effective_plugins(group, written, f"{name}.{field}", errors)
     return settings, errors
 
 
@@ -53,7 +56,7 @@ def _effective_plugins(group: str, documents: Mapping[str, Any], where: str, err
     for name, kind in _kinds(group):
         if isinstance(kind, plugins.PluginError):
             # It is left out of the daemon, which says so; that makes the configuration no worse.
-            settings[name] = documents.get(name, {})
+            settings[name] = _plain(documents.get(name, {}))
             continue
         try:
             settings[name] = _plain(convert(documents.get(name), kind, f"{where}.{name}"))

@@ -21,7 +21,10 @@ Settings = TypeVar("Settings", bound=msgspec.Struct)
 PluginDocuments = dict[str, dict[str, Any]]
 """Settings of plug-ins by name, not yet converted: each has its own type."""
 
-_PATH = re.compile(r" - at (?:`key` in )?`\$(.*)`$")
+EXPECTED = "expected"
+"""Key of a Meta's `extra`: in words what its `pattern` takes, for messages."""
+
+_PATH = re.compile(r" - at (`key` in )?`\$(.*)`$")
 _STEP = re.compile(r"[^.\[\]]+|\[[^\]]*\]")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _MISSING = re.compile(r"Object missing required field `(.*)`")
@@ -151,24 +154,30 @@ def _completed(value: Any, info: inspect.Type, default: Any = None) -> Any:
 
 def _explain(message: str, document: Mapping[str, Any], kind: type[msgspec.Struct], where: str) -> str:
     """A msgspec complaint in the operator's terms."""
-    path = match.group(1) if (match := _PATH.search(message)) else ""
+    about_key, path = match.groups() if (match := _PATH.search(message)) else (None, "")
     complaint = _PATH.sub("", message)
     steps = _named(_STEP.findall(path), document, kind, message)
     place = where + "".join(step if step.startswith("[") else f".{step}" for step in steps)
     info = _type_at(kind, steps)
     if match := _UNKNOWN.match(complaint):
-        fields = [field.encode_name for field in info.fields] if isinstance(info, inspect.StructType) else []
+        plain = plain_type(info)
+        fields = [field.encode_name for field in plain.fields] if isinstance(plain, inspect.StructType) else []
         return f"{place}: {unknown(match.group(1), fields, 'setting')}"
     if match := _MISSING.match(complaint):
         return f"{place}: {match.group(1)!r} is missing; add it"
     value = shown(_value_at(document, steps))
+    if about_key and isinstance(plain := plain_type(info), inspect.DictType):
+        info, value = plain.key_type, f"the name {shown(_failing_key(document, steps, kind, message))}"
+    if (words := _expected(info)) and "matching regex" in complaint:
+        return f"{place}: {value} does not fit; expected {words}"
+    info = plain_type(info)
     if isinstance(info, inspect.LiteralType):
         return f"{place}: {value} does not fit; expected one of {', '.join(map(str, info.values))}"
     if match := _EXPECTED.match(complaint):
         expected, got, bound = match.groups()
         words = " or ".join(_WORDS.get(word, word) for word in expected.split(" | "))
-        remedy = "put it in quotes" if "str" in expected and got in {"bool", "float", "int"} else "change it"
-        return f"{place}: {value} does not fit; expected {words}{bound or ''}; {remedy}"
+        remedy = "; put it in quotes" if "str" in expected and got in {"bool", "float", "int"} else ""
+        return f"{place}: {value} does not fit; expected {words}{bound or ''}{remedy}"
     return f"{place}: {complaint}"
 
 
@@ -212,14 +221,23 @@ def _value_at(document: Any, steps: Sequence[str]) -> Any:
     return document
 
 
+def _expected(info: inspect.Type) -> str:
+    """What a type's `pattern` takes in words; empty where nobody says so."""
+    if isinstance(info, inspect.UnionType):
+        return next(filter(None, map(_expected, info.types)), "")
+    if isinstance(info, inspect.Metadata):
+        return str((info.extra or {}).get(EXPECTED, "")) or _expected(info.type)
+    return ""
+
+
 def _type_at(kind: type[msgspec.Struct], steps: Sequence[str]) -> inspect.Type:
-    info = plain_type(inspect.type_info(kind))
+    info: inspect.Type = inspect.type_info(kind)
     for step in steps:
+        info = plain_type(info)
         if isinstance(info, inspect.StructType):
             info = next(field.type for field in info.fields if field.encode_name == step)
         elif isinstance(info, inspect.DictType):
             info = info.value_type
         elif isinstance(info, inspect.ListType | inspect.VarTupleType | inspect.SetType | inspect.FrozenSetType):
             info = info.item_type
-        info = plain_type(info)
     return info

@@ -167,7 +167,10 @@ async def supervise(
 
 def _ended(name: str, code: int) -> DaemonError:
     how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    return DaemonError(f"the {name} {how}; its last lines above say why", 128 - code if code < 0 else code or 1)
+    why = "its last lines above say why"
+    if code == -signal.SIGKILL:  # which leaves no time for last lines
+        why = "killed from outside, perhaps for want of memory (`dmesg` tells)"
+    return DaemonError(f"the {name} {how}; {why}", 128 - code if code < 0 else code or 1)
 
 
 @contextmanager

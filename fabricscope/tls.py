@@ -188,6 +188,8 @@ def split_address(address: str, what: str) -> tuple[str, int]:
     remedy = "expected HOST:PORT, such as 127.0.0.1:7450"
     if (bare := _BARE_IPV6.fullmatch(address)) is not None:
         remedy = f"an IPv6 address stands in brackets: [{bare[1]}]:{bare[2]}"
+    elif match is not None:
+        remedy = "the port is 0 to 65535"
     raise SettingsError(f"{what}: {address[:100]!r} is no address; {remedy}")
 
 

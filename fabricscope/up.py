@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -72,11 +73,14 @@ def commands_for(
         "probe.http.listen": f"{LOOPBACK}:{probe_http}",
         "probe.spool.path": str(state_dir / "spool.db"),
     }
-    settings = ["--config", str(document.path)] if document.path else []
+    # Never the configuration that is installed on this host: it may name collectors and certificates.
+    settings = ["--config", str(document.path or os.devnull)]
     # JSON is YAML without a choice of how to write text.
     for assignment in (*document.assignments, *(f"{key}={json.dumps(value)}" for key, value in own.items())):
         settings += ["--set", assignment]
-    return {daemon: [sys.executable, "-m", "fabricscope", daemon, *settings] for daemon in ("collector", "probe")}
+    # -P: what lies in the working directory is not imported.
+    start = [sys.executable, "-P", "-m", "fabricscope"]
+    return {daemon: [*start, daemon, *settings] for daemon in ("collector", "probe")}
 
 
 def _port_option(name: str, default: int, what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -86,7 +90,7 @@ def _port_option(name: str, default: int, what: str) -> Callable[[Callable[..., 
 
 
 @click.command(short_help="Start a collector and a probe of this machine, to try it out.")
-@config_options
+@config_options()
 @click.option(
     "--state-dir",
     type=click.Path(path_type=Path, file_okay=False),

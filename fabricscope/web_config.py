@@ -20,7 +20,7 @@ from fabricscope import log
 from fabricscope.basic_auth import BasicAuth, Users
 from fabricscope.config_file import read_file
 from fabricscope.model import PREFIX, Kind, MetricSpec
-from fabricscope.settings import SettingsError, convert
+from fabricscope.settings import EXPECTED, SettingsError, convert
 from fabricscope.tally import Tally
 from fabricscope.tls_server import CurrentContext, TlsServerConfig, server_context
 
@@ -45,7 +45,9 @@ METRICS = (RELOADS, UNAUTHORIZED, HANDSHAKES_REFUSED)
 
 _log = log.get("http")
 
-_HeaderValue = Annotated[str, Meta(pattern=r"^[ -~]*\Z", max_length=4096)]
+_HeaderValue = Annotated[
+    str, Meta(pattern=r"^[ -~]*\Z", max_length=4096, extra={EXPECTED: "printable ASCII on one line"})
+]
 
 
 class ResponseHeaders(

@@ -42,7 +42,7 @@ class Agent:
 
         Raises SettingsError for settings that do not fit this host or what is installed.
         """
-        self._settings = settings
+        self.settings = settings
         self._clock = clock
         self._log = log.get("agent")
         self._host = settings.host or _own_name()
@@ -52,21 +52,24 @@ class Agent:
         self._tally = Tally()
         self._latest: dict[str, Sampled] = {}
         self.runners: dict[str, SamplerRunner] = {}
-        self._before: dict[str, SamplerRunner] = {} if previous is None else previous.runners
+        """Those of this run, by sampler."""
+        self._last_runners: dict[str, SamplerRunner] = {} if previous is None else previous._last_runners  # noqa: SLF001
+        """The last runner of every sampler that ever ran, one that is switched off now included. Shared by all
+        probes that follow on each other, since when a new one cannot start the one before runs again."""
 
     def snapshot(self) -> Snapshot:
         """What this probe shows at /metrics."""
-        cluster = self._settings.labels.get("cluster") or DEFAULT_CLUSTER
+        cluster = self.settings.labels.get("cluster") or DEFAULT_CLUSTER
         return [Target((("cluster", cluster), ("host", self._host)), list(self._latest.values()))]
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Sample, serve and stream until cancelled. Raises SettingsError when it cannot start as configured."""
-        log.configure(self._settings.log)
+        log.configure(self.settings.log)
         if IMPLEMENTATION == "python":
             self._log.warning("the Rust engine was not built: its plain-Python twin reads the counters, more slowly")
         exporters = make_exporters(self._exporter_settings, self.snapshot)
         app = Starlette(routes=[route for exporter in exporters for route in exporter.routes()])
-        async with HttpServer(app, self._settings.http, "probe.http", self._tally) as http:
+        async with HttpServer(app, self.settings.http, "probe.http", self._tally) as http:
             outbox = self._open_outbox()
             try:
                 self.runners = self._make_runners()
@@ -75,8 +78,8 @@ class Agent:
                         tasks.create_task(run_exporter(exporter, self._tally))
                     if outbox is not None:
                         outbox.append_events([self._start_event()])
-                        tasks.create_task(self._stream(outbox).run())
-                    where = ", ".join(self._settings.collectors) or "nobody"
+                        tasks.create_task(self._send(outbox))
+                    where = ", ".join(self.settings.collectors) or "nobody"
                     self._log.info("started", host=self._host, metrics=f"{http.url}/metrics", collectors=where)
                     ready(f"sampling {len(self.runners)} domains, sending to {where}")
                     await self._rounds(outbox).run()
@@ -90,24 +93,24 @@ class Agent:
 
     def _open_outbox(self) -> SpoolOutbox | None:
         """The spool; None without collectors, when nobody would ever empty it."""
-        if not self._settings.collectors:
+        if not self.settings.collectors:
             return None
-        return SpoolOutbox(Spool(self._settings.spool, self._clock().mono), self._clock, self._tally)
+        return SpoolOutbox(lambda: Spool(self.settings.spool, self._clock().mono), self._clock, self._tally)
 
     def _make_runners(self) -> dict[str, SamplerRunner]:
         """A runner for each enabled sampler. One that cannot be made is logged and left out."""
         runners = {}
-        for name, sampler in made_samplers(self._settings):
+        for name, sampler in made_samplers(self.settings):
             if isinstance(sampler, str):
                 self._log.error("sampler left out", sampler=name, reason=sampler)
                 continue
             settings = self._sampler_settings[name]
-            before = self._before.get(name)
+            before = self._last_runners.get(name)
             pipeline = Pipeline(name, self._interval(name)) if before is None else before.pipeline
             pipeline.change_interval(self._interval(name))
             deadline = int(settings.deadline_seconds * NANOSECONDS)
             runners[name] = SamplerRunner(name, sampler, pipeline, deadline, self._clock, before)
-        self._before = {}
+        self._last_runners |= runners
         return runners
 
     def _rounds(self, outbox: SpoolOutbox | None) -> Rounds:
@@ -123,24 +126,25 @@ class Agent:
 
         return Rounds({**self.runners, OWN_NAME: own}, schedule, deliver, self._clock)
 
-    def _stream(self, outbox: SpoolOutbox) -> Stream:
-        boot_id = host.boot_id(self._settings.roots.procfs())
-        identity = HostIdentity(self._host, boot_id, outbox.epoch, self._settings.labels, __version__)
-        return Stream(
-            self._settings.stream,
-            self._settings.collectors,
-            identity,
+    def _interval(self, name: str) -> int:
+        return int(self._sampler_settings[name].interval_seconds * NANOSECONDS)
+
+    # --- working
+
+    async def _send(self, outbox: SpoolOutbox) -> None:
+        """Stream what the spool holds, as soon as there is one."""
+        stream = Stream(
+            self.settings.stream,
+            self.settings.collectors,
             outbox,
             self._credentials,
             self._tally,
             self._clock,
             self._on_hint,
         )
-
-    def _interval(self, name: str) -> int:
-        return int(self._sampler_settings[name].interval_seconds * NANOSECONDS)
-
-    # --- working
+        boot_id = host.boot_id(self.settings.roots.procfs())
+        labels = self.settings.labels
+        await stream.run(HostIdentity(self._host, boot_id, await outbox.epoch(), labels, __version__))
 
     def _start_event(self) -> Event:
         now = self._clock()
@@ -159,7 +163,8 @@ class Agent:
             outbox.append_events(events)
             outbox.append_samples(batches)
         for event in events[:MAX_LOGGED]:
-            self._log.info(event.kind, message=event.message)
+            say = self._log.info if event.severity is Severity.INFO else self._log.warning
+            say(event.kind, message=event.message)
         if len(events) > MAX_LOGGED:
             self._log.info("more events", count=len(events) - MAX_LOGGED)
 

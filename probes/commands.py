@@ -12,7 +12,7 @@ from fabricscope.cli import Document, config_options
 
 
 @click.command()
-@config_options
+@config_options("probe")
 def probe(document: Document) -> None:
     """Run the probe: sample this host, serve /metrics, stream to collectors.
 
@@ -32,7 +32,7 @@ def probe(document: Document) -> None:
 
 
 @click.command()
-@config_options
+@config_options("probe")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object with readings and failures.")
 @click.argument("names", nargs=-1, metavar="[SAMPLER]...")
 def once(document: Document, as_json: bool, names: tuple[str, ...]) -> None:
@@ -50,7 +50,7 @@ def once(document: Document, as_json: bool, names: tuple[str, ...]) -> None:
 
 
 @click.command()
-@config_options
+@config_options("probe")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def samplers(document: Document, as_json: bool) -> None:
     """List the samplers: which are available here, and why the rest is not."""

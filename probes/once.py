@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from fabricscope import plugins
 from fabricscope.clock import NANOSECONDS, Clock
-from fabricscope.model import PREFIX, Kind, Quality, Sampled, Series
+from fabricscope.model import Kind, Quality, Sampled, Series
 from fabricscope.settings import SettingsError, section, unknown
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import Outcome, Result, SamplerRunner
@@ -136,7 +136,10 @@ def show_table(result: OnceResult) -> str:
     lines: list[str] = []
     for sampler, sampled in result.sampled.items():
         rows = sorted(values(sampled), key=lambda row: (row.series.labels, row.series.spec.name))
-        lines.append(f"{sampler}: {len(rows)} readings" + ("" if rows else " (fabricscope samplers says why)"))
+        lines.append(
+            f"{sampler}: {len(rows)} reading{'' if len(rows) == 1 else 's'}"
+            + ("" if rows else " (fabricscope samplers says why)")
+        )
         lines += [f"  {_line(row)}" for row in rows]
         lines.append("")
     lines += [f"{sampler}: failed: {reason}" for sampler, reason in result.failures.items()]
@@ -152,4 +155,4 @@ def _line(row: Value) -> str:
         shown = f"{row.value:,}" if isinstance(row.value, int) else f"{row.value:g}"
         if row.quality is not Quality.OK:
             shown += f" [{quality}]"
-    return f"{labels:<40} {spec.name.removeprefix(PREFIX):<58} {shown:>24}"
+    return f"{labels:<40} {spec.name:<70} {shown:>24}"

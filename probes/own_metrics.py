@@ -42,6 +42,18 @@ SAMPLER_LAST = MetricSpec(
 SAMPLER_READINGS = MetricSpec(
     "fabricscope_sampler_readings", Kind.GAUGE, "Values that the last sample gave.", ("sampler",)
 )
+SAMPLER_RESETS = MetricSpec(
+    "fabricscope_sampler_counter_resets_total",
+    Kind.COUNTER,
+    "Device counters that were seen to start anew, which shows in their quality for one sample alone.",
+    ("sampler",),
+)
+SAMPLER_WRAPS = MetricSpec(
+    "fabricscope_sampler_counter_wraps_total",
+    Kind.COUNTER,
+    "Device counters that were seen to go round; nothing of what they counted is lost by it.",
+    ("sampler",),
+)
 SAMPLER_MISSED = MetricSpec(
     "fabricscope_sampler_missed_ticks_total",
     Kind.COUNTER,
@@ -56,6 +68,8 @@ METRICS = (
     SAMPLER_SECONDS,
     SAMPLER_LAST,
     SAMPLER_READINGS,
+    SAMPLER_RESETS,
+    SAMPLER_WRAPS,
     SAMPLER_MISSED,
     *outbox.METRICS,
     *stream.METRICS,
@@ -88,6 +102,8 @@ class OwnMetrics:
         tally.add(SAMPLER_SECONDS, name, by=outcome.duration_ns)
         tally.set(SAMPLER_LAST, name, to=outcome.duration_ns / NANOSECONDS)
         tally.set(SAMPLER_READINGS, name, to=outcome.readings)
+        tally.add(SAMPLER_RESETS, name, by=outcome.resets)
+        tally.add(SAMPLER_WRAPS, name, by=outcome.wraps)
 
     async def tick(self) -> Outcome:
         """The probe's own figures at this moment, as those of a sampler called `probe`."""

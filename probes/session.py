@@ -79,7 +79,7 @@ class Outbox(Protocol):
         ...
 
     async def acknowledge(self, sequence: int, durable_sequence: int, refused: Sequence[int]) -> None:
-        """Forget samples up to `sequence`, flows and events up to `durable_sequence`."""
+        """Forget samples up to `sequence`, flows and events up to `durable_sequence`, and those `refused`."""
         ...
 
     async def wait(self) -> None:
@@ -106,8 +106,14 @@ class Session:
         tally: Tally,
         clock: Clock,
         on_hint: Callable[[Hint], None],
+        *,
+        cautious: bool = False,
     ) -> None:
-        """`address` is the collector's, for metrics and the log."""
+        """`address` is the collector's, for metrics and the log.
+
+        When `cautious` one message is sent, and the next when it was acknowledged: the window opens then.
+        """
+        self.welcomed = False
         self.progressed = False
         """Whether the collector acknowledged anything: then the next failure is a new one."""
         self._address = address
@@ -119,10 +125,16 @@ class Session:
         self._log = log.get("stream")
         self._sent = 0
         self._in_flight: deque[int] = deque()
+        self._window = 1 if cautious else settings.window_messages
         self._room = asyncio.Event()
         self._declared: set[bytes] = set()
         self._complaints: set[str] = set()
         self._heard = 0
+
+    @property
+    def oldest(self) -> int | None:
+        """The sequence of the first message that was sent and not acknowledged."""
+        return self._in_flight[0] if self._in_flight else None
 
     async def converse(self, call: Any, identity: HostIdentity) -> NoReturn:
         """Talk on a stream-stream call of octets and StreamResponses until it is lost.
@@ -160,20 +172,22 @@ class Session:
                 "PROTOCOL",
                 f"the collector speaks protocol {spoken}, this probe {PROTOCOL}: update the older of the two",
             )
+        self.welcomed = True
         self._log.info("connected", collector=self._address, version=response.welcome.software_version[:100])
 
     async def _send(self, call: Any) -> None:
         while True:
             messages = await self._outbox.pending(self._sent, _READ_BYTES)
             for message in messages:
-                await self._declare(call, message.series_sets)
-                while len(self._in_flight) >= self._settings.window_messages:
+                while len(self._in_flight) >= self._window:
                     self._room.clear()
                     await self._room.wait()
-                # Fields of a protobuf message may stand anywhere: the envelope is put behind the stored body.
-                envelope = stream_pb2.StreamRequest(sequence=message.sequence, sent_unix_nano=self._clock().wall)
+                # Its declarations are part of it: when they end the stream, it did.
                 self._in_flight.append(message.sequence)
                 self._sent = message.sequence
+                await self._declare(call, message.series_sets)
+                # Fields of a protobuf message may stand anywhere: the envelope is put behind the stored body.
+                envelope = stream_pb2.StreamRequest(sequence=message.sequence, sent_unix_nano=self._clock().wall)
                 await self._write(call, message.payload + envelope.SerializeToString())
                 self._tally.add(SENT, self._address)
             if not messages:
@@ -199,15 +213,16 @@ class Session:
                 self._take_hint(response.hint)
 
     async def _acknowledge(self, ack: stream_pb2.Ack) -> None:
-        if max(ack.sequence, ack.durable_sequence) > self._sent:
-            beyond = max(ack.sequence, ack.durable_sequence)
+        refused = [refusal.sequence for refusal in ack.refusals]
+        beyond = max(ack.sequence, ack.durable_sequence, *refused)
+        if beyond > self._sent:
             raise StreamLost("PROTOCOL", f"acknowledged {beyond}, which was never sent (last: {self._sent})")
         for refusal in ack.refusals:
             self._note_refusal(refusal)
-        refused = [refusal.sequence for refusal in ack.refusals]
         await self._outbox.acknowledge(ack.sequence, ack.durable_sequence, refused)
         while self._in_flight and self._in_flight[0] <= ack.sequence:
             self._in_flight.popleft()
+        self._window = self._settings.window_messages
         self._room.set()
         self._heard = self._clock().mono
         self.progressed = True

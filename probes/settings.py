@@ -12,7 +12,7 @@ from fabricscope import plugins
 from fabricscope.exporter import ExporterSettings
 from fabricscope.http import LISTEN_HELP, HttpSettings
 from fabricscope.log import LogSettings
-from fabricscope.settings import PluginDocuments, SettingsError, plugin_settings
+from fabricscope.settings import EXPECTED, PluginDocuments, SettingsError, plugin_settings
 from fabricscope.tls import TlsSettings, require_protection, split_address
 from probes.sampling.sampler import OWN_NAME, Roots, Sampler, SamplerSettings
 from probes.spool import SpoolSettings
@@ -21,7 +21,14 @@ from probes.stream import StreamSettings
 HOST_NAME = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9._-]{0,251}[a-zA-Z0-9])?")
 """What a host may be called."""
 
-_LabelName = Annotated[str, Meta(pattern=r"^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$", max_length=200)]
+_LabelName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$",
+        max_length=200,
+        extra={EXPECTED: "letters, digits and underscores, with no digit and no two underscores first"},
+    ),
+]
 _LabelValue = Annotated[str, Meta(max_length=4096)]
 
 
@@ -38,6 +45,10 @@ class ProbeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         str,
         Meta(
             pattern=rf"^({HOST_NAME.pattern})?$",
+            extra={
+                EXPECTED: "at most 253 letters, digits, dots, dashes and underscores, with a letter or digit first "
+                "and last"
+            },
             description="Name of this host as it appears everywhere; empty means the kernel's host name. "
             "With TLS it must be a name in this probe's certificate.",
         ),
@@ -53,7 +64,8 @@ class ProbeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[str, ...],
         Meta(
             max_length=64,
-            description="Collectors as HOST:PORT, tried in this order. None: samples are served at /metrics only.",
+            description="Collectors as HOST:PORT, one at a time: the first is tried first, the next is taken when one "
+            "is gone, and after the last the first. None: samples are served at /metrics only.",
         ),
     ] = ()
     tls: Annotated[TlsSettings | None, Meta(description="Certificate, key and authority for the collectors.")] = None

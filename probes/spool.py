@@ -36,7 +36,8 @@ class SpoolSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(
             ge=1 << 20,
             le=1 << 40,
-            description="Bound on what is kept, in bytes. When it is reached samples go first, events last.",
+            description="Bound on what is kept, in bytes of messages and of the names of their series; the file may "
+            "take up to about 2.5 times that. When it is reached samples go first, events last.",
         ),
     ] = 256 << 20
     max_age_seconds: Annotated[
@@ -68,15 +69,15 @@ class Spool:
     def __init__(self, settings: SpoolSettings, mono: int) -> None:
         """Open or make the spool; `mono` is the monotonic clock now, in ns.
 
-        Raises SettingsError naming the path when it cannot be written or is not a spool of ours.
+        Raises SettingsError naming the path when it may not be written or is not a spool of ours, SpoolError
+        when the disk is full, failing or has damaged it.
         """
         self._settings = settings
         self.bytes = self.messages = 0
         """What is kept, series sets included."""
         self.dropped: list[Dropped] = []
         """What was given up since the spool was made."""
-        self._sets: dict[bytes, tuple[int, int]] = {}
-        """Of each series set the size, and the last message that needs it."""
+        self._sets: dict[bytes, tuple[int, int]] = {}  # the size of each, and the last message that needs it
         self._counted = False
         """Whether these figures are those of the file: a transaction that failed leaves that open."""
         self._db = open_spool(settings.path)
@@ -153,7 +154,7 @@ class Spool:
     def acknowledge(self, sequence: int, durable_sequence: int, refused: Sequence[int] = ()) -> None:
         """Forget the samples up to `sequence`, flows and events up to `durable_sequence`.
 
-        Those that the collector `refused` count as dropped.
+        Those that were `refused` are dropped and counted at once, wherever they stand.
         """
         settled = {
             MessageKind.SAMPLES: sequence,
@@ -162,9 +163,9 @@ class Spool:
         }
         with self._transaction(durable=False):
             for refusal in set(refused):
-                row = self._db.execute("SELECT kind, items FROM messages WHERE sequence = ?", (refusal,)).fetchone()
-                if row is not None and refusal <= settled[MessageKind(row[0])]:
-                    self._count_dropped(MessageKind(row[0]), "refused", 1, row[1])
+                question = "SELECT kind, sequence, size, items, time FROM messages WHERE sequence = ?"
+                for kind, *row in self._db.execute(question, (refusal,)).fetchall():
+                    self._give_up(MessageKind(kind), "refused", [tuple(row)])
             for kind, last in settled.items():
                 freed, count = self._db.execute(
                     "SELECT coalesce(sum(size), 0), count(*) FROM messages WHERE kind = ? AND sequence <= ?",
@@ -249,12 +250,12 @@ class Spool:
                 self._give_up(victim, "full", rows)
         return self.bytes + size <= self._settings.max_bytes
 
-    def _oldest(self, kind: MessageKind, count: int) -> list[tuple[int, int, int, int]]:
+    def _oldest(self, kind: MessageKind, count: int) -> list[tuple[int, ...]]:
         """Sequence, size, items and time of the oldest messages of a kind."""
         question = "SELECT sequence, size, items, time FROM messages WHERE kind = ? ORDER BY sequence LIMIT ?"
         return self._db.execute(question, (kind, count)).fetchall()
 
-    def _give_up(self, kind: MessageKind, reason: str, rows: list[tuple[int, int, int, int]]) -> None:
+    def _give_up(self, kind: MessageKind, reason: str, rows: list[tuple[int, ...]]) -> None:
         self._db.executemany("DELETE FROM messages WHERE sequence = ?", [(row[0],) for row in rows])
         self._count_dropped(kind, reason, len(rows), sum(row[2] for row in rows))
         self.bytes -= sum(row[1] for row in rows)

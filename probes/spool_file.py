@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from pathlib import Path
 
 from fabricscope.settings import SettingsError
+from probes.message import SpoolError
 
 _APPLICATION = 0x66736370
 """SQLite's application_id: "fscp"."""
@@ -32,12 +34,16 @@ INSERT INTO about VALUES (lower(hex(randomblob(16))));
 """
 _UNSYNCED = 1 << 20
 """More messages than can be written between two times that the disk is waited for."""
+_DISK_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+_DISK_CODES = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT}
+"""What a disk may come to say of a spool that was well: it is full, read-only, failing, or has damaged the file."""
 
 
 def open_spool(setting: str) -> sqlite3.Connection:
     """The database at a path, made when nothing is there; held by this connection alone, in autocommit.
 
-    Raises SettingsError, naming the path and the remedy, when it cannot be written or is no spool of ours.
+    Raises, naming the path and the remedy, SettingsError when it may not be written or is no spool of ours, and
+    SpoolError when the disk is to blame: it is full, its file system is read-only, or the file is damaged.
     """
     path = Path(setting)
     try:
@@ -55,9 +61,14 @@ def open_spool(setting: str) -> sqlite3.Connection:
     return database
 
 
-def unusable(setting: str, error: OSError | sqlite3.Error) -> SettingsError:
-    """What to tell the operator when the file at a path cannot be used."""
-    return SettingsError(f"probe.spool.path: {setting!r} cannot be used as a spool: {error}; {_remedy(error)}")
+def unusable(setting: str, error: OSError | sqlite3.Error) -> SettingsError | SpoolError:
+    """What to tell the operator when the file at a path cannot be used: SpoolError when the disk is to blame."""
+    text = f"probe.spool.path: {setting!r} cannot be used as a spool: {error}; {_remedy(error)}"
+    if isinstance(error, OSError):
+        return SpoolError(text) if error.errno in _DISK_ERRNOS else SettingsError(text)
+    # The low octet is the kind of error. What Python's own module complains of has none.
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return SpoolError(text) if code in _DISK_CODES else SettingsError(text)
 
 
 def _prepare(database: sqlite3.Connection, setting: str) -> None:
@@ -103,6 +114,8 @@ def _remedy(error: OSError | sqlite3.Error) -> str:
         return "another probe has it: stop that one, or name another path"
     if "not a database" in text or "malformed" in text:
         return "it is no spool, or a damaged one: move it away, or name another path"
-    if "full" in text:
+    if "Read-only file system" in text:
+        return "mount it writable, or name a path on another disk"
+    if "full" in text or "No space" in text or "quota" in text:
         return "free some space, or name a path on another disk"
     return "make it and its directory writable for this user, or name another path"

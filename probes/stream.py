@@ -12,7 +12,7 @@ import grpc.aio
 from msgspec import Meta
 
 from fabricscope import log
-from fabricscope.clock import NANOSECONDS, Clock
+from fabricscope.clock import Clock
 from fabricscope.model import Hint, HostIdentity, Kind, MetricSpec
 from fabricscope.settings import SettingsError
 from fabricscope.tally import Tally
@@ -59,8 +59,10 @@ class StreamSettings(SessionSettings, frozen=True, kw_only=True, forbid_unknown_
     ] = 30.0
 
 
-SAY_AGAIN_NS = 60 * NANOSECONDS
-"""A failure that goes on is logged once in this time; the counter has every one."""
+NOT_TAKEN = frozenset({grpc.StatusCode.RESOURCE_EXHAUSTED.name, grpc.StatusCode.INVALID_ARGUMENT.name})
+"""What a stream ends with when a message is too large for the collector, or is none that it can read."""
+ENOUGH = 3
+"""Streams that one message may end so: then it is given up, for all behind it wait."""
 
 
 class Stream:
@@ -70,7 +72,6 @@ class Stream:
         self,
         settings: StreamSettings,
         collectors: Sequence[str],
-        identity: HostIdentity,
         outbox: Outbox,
         credentials: CredentialFiles | None,
         tally: Tally,
@@ -80,24 +81,25 @@ class Stream:
         """`credentials` are for mTLS; None is plain text."""
         self._settings = settings
         self._collectors = collectors
-        self._identity = identity
         self._outbox = outbox
         self._credentials = credentials
         self._tally = tally
         self._clock = clock
         self._on_hint = on_hint
         self._log = log.get("stream")
-        self._said: dict[str, tuple[str, int]] = {}
-        """By collector: the failure that was logged last, and when."""
+        # A collector that is away for an hour fails in the same way thousands of times.
+        self._patience = log.Patience()
+        self._suspect: tuple[int | None, int] = (None, 0)
+        """The message that may be what ends the streams, and how many it has ended."""
         for address in collectors:
             tally.set(session.CONNECTED, address, to=0)
 
-    async def run(self) -> NoReturn:
-        """Keep a stream open until cancelled."""
+    async def run(self, identity: HostIdentity) -> NoReturn:
+        """Keep a stream open until cancelled; `identity` is who says hello on it."""
         backoff = Backoff(self._settings.backoff_seconds, self._settings.backoff_max_seconds)
         index = failed = 0
         while True:
-            if await self._connect(self._collectors[index]):
+            if await self._connect(self._collectors[index], identity):
                 backoff.reset()
                 failed = 0
             failed += 1
@@ -107,31 +109,60 @@ class Stream:
                 failed = 0
                 await asyncio.sleep(backoff.pause())
 
-    async def _connect(self, address: str) -> bool:
+    async def _connect(self, address: str, identity: HostIdentity) -> bool:
         """One stream to one collector, until it is lost; whether anything came of it."""
-        talk = Session(address, self._settings, self._outbox, self._tally, self._clock, self._on_hint)
+        _, ended = self._suspect
+        # Of many messages under way nobody could say which one it was.
+        talk = Session(
+            address, self._settings, self._outbox, self._tally, self._clock, self._on_hint, cautious=ended > 0
+        )
         try:
             async with self._channel(address) as channel:
                 call: Any = channel.stream_stream(
                     METHOD, request_serializer=None, response_deserializer=stream_pb2.StreamResponse.FromString
                 )()
                 try:
-                    await talk.converse(call, self._identity)
+                    await talk.converse(call, identity)
                 finally:
                     call.cancel()
         except StreamLost as lost:
-            self._failed(address, lost.status, _explain(lost, tls=self._credentials is not None))
+            hint = "" if talk.welcomed else _hint(lost, tls=self._credentials is not None)
+            complaint = f"{address} {lost.status} {hint}"
+            if talk.welcomed:
+                # The log said "connected" last: what ended that is news.
+                self._patience.forget(complaint)
+            self._failed(address, lost.status, f"{lost}; {hint}" if hint else str(lost), complaint)
+            await self._blame(talk, address, lost)
         except SpoolError as error:
-            self._failed(address, "SPOOL", f"the spool cannot be read: {error}")
+            self._failed(address, "SPOOL", f"the spool cannot be read: {error}", f"{address} SPOOL")
         return talk.progressed
 
-    def _failed(self, address: str, status: str, reason: str) -> None:
+    async def _blame(self, talk: Session, address: str, lost: StreamLost) -> None:
+        """Give up the message that ends every stream on which it is sent, and would for ever."""
+        if talk.progressed:
+            self._suspect = (None, 0)
+        # A collector that is merely away says nothing of the message.
+        if talk.progressed or talk.oldest is None or lost.status not in NOT_TAKEN:
+            return
+        sequence, ended = self._suspect
+        ended = ended + 1 if sequence == talk.oldest else 1
+        self._suspect = (talk.oldest, ended)
+        if ended < ENOUGH:
+            return
+        self._suspect = (None, 0)
+        self._tally.add(session.REFUSED, address, lost.status.lower())
+        self._log.error(
+            "a message that the collector cannot take is given up; is its grpc.max_message_bytes too low?",
+            collector=address,
+            sequence=talk.oldest,
+            status=lost.status,
+            reason=str(lost),
+        )
+        await self._outbox.acknowledge(0, 0, [talk.oldest])
+
+    def _failed(self, address: str, status: str, reason: str, complaint: str) -> None:
         self._tally.add(FAILURES, address, status)
-        # A collector that is away for an hour fails in the same way thousands of times.
-        now = self._clock().mono
-        before, said = self._said.get(address, ("", 0))
-        if status != before or now - said >= SAY_AGAIN_NS:
-            self._said[address] = (status, now)
+        if self._patience.allows(complaint, self._clock()):
             self._log.warning("stream ended", collector=address, status=status, reason=reason)
 
     def _channel(self, address: str) -> grpc.aio.Channel:
@@ -168,13 +199,20 @@ class Backoff:
         self._bound = self._first
 
 
-def _explain(lost: StreamLost, *, tls: bool) -> str:
-    """Why a stream was lost, and what an operator can do about it."""
+def _hint(lost: StreamLost, *, tls: bool) -> str:
+    """What an operator can do about a collector that never welcomed the probe."""
     if lost.status != grpc.StatusCode.UNAVAILABLE.name:
-        return str(lost)
+        return ""
+    text = str(lost)
+    if "Connection refused" in text:
+        return "no collector listens there"
+    if "Hostname Verification" in text:
+        return "the collector's certificate is not for this name: use one that it carries, or reissue it"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return "the collector's certificate is expired, or of an authority that probe.tls.ca_file does not hold"
     if tls:
         return (
-            f"{lost}; if the collector is up, it may have refused this probe's certificate "
-            "(expired, or of an authority that it does not know): its log says which"
+            "if the collector is up, it may have refused this probe's certificate (expired, or of an authority "
+            "that it does not know): its log and its metrics say which"
         )
-    return f"{lost}; is the collector up, and does it expect TLS?"
+    return "is the collector up, and does it expect TLS?"

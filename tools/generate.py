@@ -140,7 +140,7 @@ def _configuration() -> str:
         "",
         "Made by `make generate` from the settings' types. One YAML file with a section for each daemon; a daemon",
         "reads its own section, so both can share a file. Unknown keys, wrong types and values out of range are",
-        "errors. SIGHUP reads the file again: a good one takes effect, a bad one is logged and changes nothing.",
+        "errors. SIGHUP reads the file again: a changed one takes effect, a bad one is logged and changes nothing.",
         "`fabricscope check-config` prints what is in effect, and `--set KEY=VALUE` puts one value over the file's.",
         "[deploy/](../../deploy/) has a sample of each section.",
     ]

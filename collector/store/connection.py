@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -53,9 +54,26 @@ _REMEDIES = {
 }
 """What to do about ClickHouse's numbered errors."""
 
-
 _LASTING = {497, 516}
 """Those of them that an operator must see to before anything works."""
+
+_NEVER_FITS = {
+    321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+    407,  # DECIMAL_OVERFLOW, of a DateTime64, too
+    469,  # VIOLATED_CONSTRAINT, one that an operator put on the table
+    691,  # UNKNOWN_ELEMENT_OF_ENUM
+}
+"""ClickHouse's errors that are about the values of these rows, and no others.
+
+Short on purpose, since a probe deletes what is refused. Complaints about types, columns or the format of the
+insert (TYPE_MISMATCH, CANNOT_READ_ALL_DATA) are the same for every row: the table was altered, or the body cut.
+"""
+
+_STATUS = re.compile(r"HTTP driver received HTTP status (\d{3})\b")
+"""How clickhouse-connect begins its message about an answer without a ClickHouse error: a proxy's."""
+
+_DENIED = {"401", "403"}
+"""Statuses of such answers that an operator must see to."""
 
 # It writes tracebacks of its own for what is raised, and reported, anyway.
 logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
@@ -81,6 +99,11 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     events_retention_days: Annotated[
         int, Meta(ge=1, le=3650, description="Days after which an event is deleted, counted from its arrival.")
     ] = 90
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the engine runs in this process: it then opens at once or not at all, and loads chDB."""
+        return self.dsn is None or urlsplit(self.dsn).scheme == _EMBEDDED
 
     def __post_init__(self) -> None:
         """Check the DSN, whose parts the types cannot bound."""
@@ -112,7 +135,7 @@ class Connection:
         """
         dsn = settings.dsn or f"{_EMBEDDED}://{(data_directory / 'store').absolute()}"
         parts = urlsplit(dsn)
-        if parts.scheme == _EMBEDDED:
+        if settings.embedded:
             self.place = f"store {unquote(parts.path)}"
             self._client = _open_embedded(Path(unquote(parts.path)), self.place)
         else:
@@ -139,9 +162,9 @@ class Connection:
     def insert(self, table: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> None:
         """Store `rows` in one insert; `columns` are names and ClickHouse types.
 
-        Raises RowsRefusedError when a value does not fit its type, StoreUnavailableError otherwise.
+        Raises RowsRefusedError when a value does not fit its column, StoreUnavailableError otherwise.
         """
-        with _translated(self.place):
+        with _translated(self.place), _refused(self.place):
             self._client.insert(
                 table, rows, column_names=list(columns), column_type_names=list(columns.values()), column_oriented=False
             )
@@ -219,23 +242,44 @@ def _open_server(dsn: str, parts: SplitResult, settings: StoreSettings, place: s
 def _translated(place: str, *, connecting: bool = False) -> Iterator[None]:
     """Turn what clickhouse-connect raises into a StoreError.
 
-    What a server or the system says is taken to pass by. What does not: a value that does not fit
-    its column; and, while `connecting`, a refused user or an engine that does not start.
+    Whatever it is, it is taken to pass by, so that events are kept. Except, while `connecting`: a refused
+    user, an engine that does not start, an option of the DSN that does not exist.
     """
     from clickhouse_connect.driver import exceptions
 
     try:
         yield
+    except StoreError:
+        raise
     except exceptions.OperationalError as error:
         raise StoreUnavailableError(f"{place}: no answer: {_reason(error)}") from error
     except exceptions.DatabaseError as error:
-        message = f"{place}: {_REMEDIES.get(error.code or 0) or _reason(error)}"
-        if error.code is None and not isinstance(error, exceptions.InternalError):
-            raise (StoreError if connecting else RowsRefusedError)(message) from error
-        raise (StoreError if connecting and error.code in _LASTING else StoreUnavailableError)(message) from error
+        match = _STATUS.match(str(error)) if error.code is None else None
+        denied = match is not None and match[1] in _DENIED
+        if match is not None:
+            remedy = f"HTTP status {match[1]} and no word of ClickHouse; check collector.store and the proxy in between"
+        else:
+            remedy = _REMEDIES.get(error.code or 0) or _reason(error)
+        lasting = denied or error.code in _LASTING or isinstance(error, exceptions.ProgrammingError)
+        raise (StoreError if connecting and lasting else StoreUnavailableError)(f"{place}: {remedy}") from error
     except OSError as error:
         raise StoreUnavailableError(f"{place}: {error.strerror or error}") from error
-    except (exceptions.Error, ValueError, TypeError, AttributeError, OverflowError) as error:
+    except Exception as error:
+        raise StoreUnavailableError(f"{place}: {type(error).__name__}: {_reason(error)}") from error
+
+
+@contextlib.contextmanager
+def _refused(place: str) -> Iterator[None]:
+    """Turn what is known to be about the values of the rows, here or on the server, into RowsRefusedError."""
+    from clickhouse_connect.driver import exceptions
+
+    try:
+        yield
+    except exceptions.DatabaseError as error:
+        if error.code in _NEVER_FITS or isinstance(error, exceptions.DataError):
+            raise RowsRefusedError(f"{place}: a value does not fit its column: {_reason(error)}") from error
+        raise
+    except (UnicodeEncodeError, OverflowError) as error:
         raise RowsRefusedError(f"{place}: a value does not fit its column: {_reason(error)}") from error
 
 

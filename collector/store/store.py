@@ -16,8 +16,9 @@ class Store:
     """Events on disk. Synchronous.
 
     Has two connections, so that a slow question holds up no insert: `insert_events` is called from one
-    thread (writer.py's), `events` and `ping` from another (reader.py's). `open` loads the engine, which
-    changes the working directory for a moment: call it before threads are started where that matters.
+    thread (writer.py's), `events` and `ping` from another (reader.py's). `open` loads the embedded engine, which
+    changes the working directory for a moment: call it before threads are started where that matters. A
+    server that accepts and does not answer holds `open` up for half a minute: leave that to the writer's thread.
     """
 
     def __init__(self, settings: StoreSettings, data_directory: Path) -> None:

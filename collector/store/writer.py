@@ -1,15 +1,15 @@
 """Asynchronous edge of writing: events are acknowledged when they are on disk, not before.
 
 Sessions submit the rows of a message and go on; what was submitted in the meantime goes into one
-insert, in its order. While the store is away everything waits, the probes keep their copies, and
-nothing is acknowledged.
+insert, in its order. While the store is away what is queued waits, up to a bound; the probes keep
+their copies, and nothing is acknowledged.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -32,6 +32,11 @@ FAILURES = MetricSpec(
 REFUSED = MetricSpec(
     "fabricscope_collector_store_events_refused_total", Kind.COUNTER, "Events that the store will never take."
 )
+LEFT = MetricSpec(
+    "fabricscope_collector_store_events_left_total",
+    Kind.COUNTER,
+    "Events not queued because the store is behind; probes send theirs again.",
+)
 QUEUED = MetricSpec(
     "fabricscope_collector_store_queue_bytes",
     Kind.GAUGE,
@@ -41,12 +46,12 @@ QUEUED = MetricSpec(
 UP = MetricSpec(
     "fabricscope_collector_store_up", Kind.GAUGE, "Whether the last insert, or the opening, of the store succeeded."
 )
-METRICS = (EVENTS, INSERTS, FAILURES, REFUSED, QUEUED, UP)
+METRICS = (EVENTS, INSERTS, FAILURES, REFUSED, LEFT, QUEUED, UP)
 
 MAX_INSERT_BYTES = 8 << 20
 """An insert takes submissions until it holds this much, and at least one."""
 MAX_QUEUE_BYTES = 64 << 20
-"""With this much waiting, `submit` waits, too."""
+"""With this much waiting, nothing more is queued."""
 GATHER_SECONDS = 0.05
 """Time in which submissions gather for one insert: each insert is a part on disk that must be merged later."""
 FIRST_RETRY_SECONDS = 0.5
@@ -76,50 +81,51 @@ class EventWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._queue: deque[_Submission] = deque()
         self._queued_bytes = 0
-        self._changed = asyncio.Condition()
-        self._turn = asyncio.Lock()
-        """Held by the submission that waits for room, so that a later one cannot overtake it."""
+        self._waiting = asyncio.Event()
+        """Set while the queue holds something."""
         self._stopped = False
         tally.set(UP, to=int(store.is_open))
         tally.set(QUEUED, to=0)
 
-    async def submit(self, rows: Sequence[StoredEvent]) -> asyncio.Future[None]:
-        """Queue the rows of one message; waits while the queue is full.
+    @property
+    def behind(self) -> bool:
+        """Whether something waits to be written."""
+        return bool(self._queue)
+
+    def try_submit(self, rows: Sequence[StoredEvent]) -> asyncio.Future[None] | None:
+        """Queue the rows of one message; None, and nothing queued, when the queue is full or the writer stops.
 
         The future is done when the rows are on disk. It fails with RowsRefusedError when they never
         will be, and with StoreUnavailableError when the writer stops before. Whoever no longer
-        cares may cancel it; the rows are written all the same. Submissions are written in their order.
+        cares may cancel it; the rows are written all the same. What is queued is written in its order.
         """
+        if self._stopped or self._queued_bytes >= MAX_QUEUE_BYTES:
+            self._tally.add(LEFT, by=len(rows))
+            return None
         submission = _Submission(rows, sum(map(_size, rows)), asyncio.get_running_loop().create_future())
-        async with self._turn, self._changed:
-            await self._changed.wait_for(lambda: self._queued_bytes < MAX_QUEUE_BYTES or self._stopped)
-            if self._stopped:
-                raise StoreUnavailableError("the collector is stopping")
-            self._queue.append(submission)
-            self._account(submission.size)
-            self._changed.notify_all()
+        self._queue.append(submission)
+        self._account(submission.size)
+        self._waiting.set()
         return submission.durable
 
     async def run(self) -> None:
         """Open the store unless it is open, and write until cancelled.
 
-        Raises StoreError when the store needs an operator.
+        Raises StoreError, with what to change, when the store needs an operator before it opens.
         """
         try:
             await self._retried(self._store.open)
             while True:
-                async with self._changed:
-                    await self._changed.wait_for(lambda: self._queue)
+                await self._waiting.wait()
                 await self._pause(GATHER_SECONDS)
                 await self._write(self._next_group())
         finally:
             self._stopped = True
             # The insert in hand may still succeed: waited for, so that the store can be closed after this.
             await asyncio.to_thread(self._thread.shutdown)
-            async with self._changed:
-                self._fail(list(self._queue), StoreUnavailableError("the collector is stopping"))
-                self._queue.clear()
-                self._changed.notify_all()
+            self._fail(self._queue, StoreUnavailableError("the collector is stopping"))
+            self._queue.clear()
+            self._account(-self._queued_bytes)
 
     def _next_group(self) -> list[_Submission]:
         """The first submissions of the queue, which stay in it until they are done with."""
@@ -151,10 +157,10 @@ class EventWriter:
             for submission in group:
                 if not submission.durable.done():
                     submission.durable.set_result(None)
-        async with self._changed:
-            for _ in group:
-                self._account(-self._queue.popleft().size)
-            self._changed.notify_all()
+        for _ in group:
+            self._account(-self._queue.popleft().size)
+        if not self._queue:
+            self._waiting.clear()
 
     async def _retried(self, work: Callable[[], None]) -> None:
         """Do `work` in the thread, again and again while the store is away."""
@@ -177,7 +183,7 @@ class EventWriter:
         self._tally.set(QUEUED, to=self._queued_bytes)
 
     @staticmethod
-    def _fail(submissions: Sequence[_Submission], error: StoreError) -> None:
+    def _fail(submissions: Iterable[_Submission], error: StoreError) -> None:
         for submission in submissions:
             if not submission.durable.done():
                 submission.durable.set_exception(error)

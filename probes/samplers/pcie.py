@@ -54,13 +54,13 @@ _UP = _link_spec(
     "current_link_width",
     watch=Watch.UP_DOWN,
 )
+# Not watched: idle GPUs change it all day to save power, and each change would be an event.
 _SPEED = _link_spec(
     "speed_transfers_per_second",
     "Negotiated speed of each lane. Some GPUs lower it while they idle.",
     "current_link_speed",
     "current_link_transfers_per_second",
     unit="transfers_per_second",
-    watch=Watch.CHANGE,
 )
 _SPEED_MAX = _link_spec(
     "speed_max_transfers_per_second",

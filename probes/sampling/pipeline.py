@@ -23,6 +23,10 @@ class Processed(NamedTuple):
 
     sampled: Sampled
     events: list[Event]
+    resets: int
+    """Device counters that started anew."""
+    wraps: int
+    """Device counters that went round."""
 
 
 class Pipeline:
@@ -55,7 +59,7 @@ class Pipeline:
         self._last = followed
         events = self._transitions.observe(followed, now)
         decode_events(encode_events(events).events)
-        return Processed(sampled, events)
+        return Processed(sampled, events, self._tracks.resets, self._tracks.wraps)
 
     def stale(self, now: Now) -> Sampled | None:
         """The last batch again, every value marked as not read this time; None before the first."""

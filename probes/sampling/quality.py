@@ -7,6 +7,7 @@ driver reload or an operator. What is passed on only grows, and says what it is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from fabricscope.model import Kind, MetricSpec, Now, Overflow, Quality, Reading, Series
 
@@ -21,12 +22,26 @@ _SLOW = 1 << 16
 """Counts by which even a counter that hardly moves may go round between two samples."""
 _BURST = 4
 """How many times its usual increase a counter may move in the step in which it goes round."""
+_JITTER = 1000
+"""A step back by less than this part of a count is no reset: some counters are sums that are not taken at once."""
+_RETURNS = 3
+"""A counter that was misread is back after so many times the step in which it fell, or it did start anew."""
+
+
+class _Fall(NamedTuple):
+    """What was known of a counter before it fell, in case it was only misread."""
+
+    raw: int
+    total: int
+    usual: int
+    until: int
+    """When it is too late for it to be back (monotonic ns)."""
 
 
 class _Track:
     """What is known of one device counter."""
 
-    __slots__ = ("raw", "read", "seen", "step", "total", "usual")
+    __slots__ = ("fall", "raw", "read", "seen", "step", "total", "usual")
 
     def __init__(self, raw: int, now: int) -> None:
         self.raw = raw
@@ -37,6 +52,7 @@ class _Track:
         """Time between the last two values, in ns."""
         self.usual = 0
         """The largest increase in such a step of late."""
+        self.fall: _Fall | None = None
 
 
 class CounterTracks:
@@ -44,6 +60,8 @@ class CounterTracks:
 
     def __init__(self) -> None:
         self._tracks: dict[Series, _Track] = {}
+        self.resets = self.wraps = 0
+        """Counters that started anew, and that went round, in the last sample."""
 
     def apply(self, readings: Iterable[Reading], now: Now) -> list[Reading]:
         """The readings with each counter monotone and scaled; gauges pass unchanged.
@@ -51,6 +69,7 @@ class CounterTracks:
         A counter without a usable value keeps its last one, as UNREADABLE or whatever the sampler said.
         """
         rows = list(readings)
+        self.resets = self.wraps = 0
         restarted = self._restarted_devices(rows)
         result = [row if row.spec.kind is Kind.GAUGE else self._follow(row, restarted, now.mono) for row in rows]
         if len(self._tracks) > len(rows):
@@ -65,7 +84,7 @@ class CounterTracks:
             if spec.kind is Kind.GAUGE or not row.labels or (spec.bits < 64 and spec.overflow is Overflow.WRAPS):
                 continue
             raw, track = _raw(row), self._tracks.get(row.series)
-            if raw is not None and track is not None and raw < track.raw:
+            if raw is not None and track is not None and raw < track.raw and not _is_jitter(track, raw):
                 found.add(row.labels[0])
         return found
 
@@ -79,8 +98,13 @@ class CounterTracks:
             return Reading(spec, labels, known, Quality.UNREADABLE if quality.has_value else quality)
         if track is None:
             self._tracks[row.series] = track = _Track(raw, now)
-        elif _advance(track, spec, raw, now, restarted=bool(labels) and labels[0] in restarted):
-            quality = Quality.RESET
+        else:
+            before = track.raw
+            if _advance(track, spec, raw, now, restarted=bool(labels) and labels[0] in restarted):
+                quality = Quality.RESET
+                self.resets += 1
+            elif track.raw < before:
+                self.wraps += 1
         if spec.overflow is Overflow.SATURATES and raw == (1 << spec.bits) - 1:
             quality = Quality.SATURATED
         return Reading(spec, labels, _scaled(spec, track.total), quality)
@@ -111,13 +135,21 @@ def _scaled(spec: MetricSpec, total: int) -> int:
 def _advance(track: _Track, spec: MetricSpec, raw: int, now: int, *, restarted: bool) -> bool:
     """Take the next value; whether the counter started anew since the last."""
     elapsed = now - track.read
+    _undo_fall(track, raw, now)
     increase = raw - track.raw
     reset = False
     if increase < 0:
         wrapped = increase + (1 << spec.bits)
-        reset = restarted or not _is_wrap(spec, wrapped, track, elapsed)
-        # What was counted before a reset is unknown; what was counted since is at least what stands there.
-        increase = raw if reset else wrapped
+        if not restarted and _is_wrap(spec, wrapped, track, elapsed):
+            increase = wrapped
+        elif _is_jitter(track, raw):
+            # Nothing counts until it has passed where it stood.
+            increase, raw = 0, track.raw
+        else:
+            reset = True
+            track.fall = track.fall or _Fall(track.raw, track.total, track.usual, now + _RETURNS * elapsed)
+            # What was counted before a reset is unknown; what was counted since is at least what stands there.
+            increase = raw
     track.total += increase
     if reset:
         track.usual = track.step = 0
@@ -126,6 +158,27 @@ def _advance(track: _Track, spec: MetricSpec, raw: int, now: int, *, restarted: 
         track.step = elapsed
     track.raw, track.read, track.seen = raw, now, now
     return reset
+
+
+def _is_jitter(track: _Track, raw: int) -> bool:
+    return 0 < (track.raw - raw) * _JITTER < track.raw
+
+
+def _undo_fall(track: _Track, raw: int, now: int) -> None:
+    """Go on from where a counter stood before it fell, when it is back there by more than it can have counted since.
+
+    Then it was misread, and to count its whole value again would invent it.
+    """
+    fall = track.fall
+    if fall is None:
+        return
+    if now > fall.until:
+        track.fall = None
+    elif raw >= fall.raw and raw - track.raw > _BURST * fall.usual:
+        track.fall = None
+        track.usual = fall.usual
+        # What was passed on meanwhile cannot be taken back.
+        track.raw = min(raw, fall.raw + track.total - fall.total)
 
 
 def _is_wrap(spec: MetricSpec, wrapped: int, track: _Track, elapsed: int) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from fabricscope import log
 from fabricscope.clock import NANOSECONDS, Clock
 from probes.sampling.runner import Outcome
 from probes.sampling.schedule import Schedule
@@ -41,6 +42,7 @@ class Rounds:
         self._deliver = deliver
         self._clock = clock
         self._gather_seconds = gather_seconds
+        self._log = log.get("rounds")
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -64,7 +66,14 @@ class Rounds:
             if task not in done:
                 tasks.create_task(self._deliver_later(task))
         if done:
-            self._deliver([task.result() for task in started if task in done])
+            self._hand_on([task.result() for task in started if task in done])
 
     async def _deliver_later(self, task: asyncio.Task[Outcome]) -> None:
-        self._deliver([await task])
+        self._hand_on([await task])
+
+    def _hand_on(self, outcomes: Sequence[Outcome]) -> None:
+        try:
+            self._deliver(outcomes)
+        except Exception:  # noqa: BLE001  what cannot be delivered must not stop what comes after it
+            names = ", ".join(outcome.sampler for outcome in outcomes)
+            self._log.exception("what was sampled could not be delivered", samplers=names)

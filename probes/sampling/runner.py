@@ -45,6 +45,10 @@ class Outcome(NamedTuple):
     readings: int
     """Values that were read."""
     duration_ns: int
+    resets: int = 0
+    """Device counters that started anew."""
+    wraps: int = 0
+    """Device counters that went round."""
 
 
 class SamplerRunner:
@@ -111,7 +115,8 @@ class SamplerRunner:
         except Exception as error:  # noqa: BLE001  as above: its readings are of no use
             return self._not_well(Result.FAILED, started, _shown(error))
         events = self._change(Result.OK, "") + processed.events
-        return Outcome(self.name, Result.OK, processed.sampled, events, len(readings), self._since(started))
+        duration, (sampled, _, resets, wraps) = self._since(started), processed
+        return Outcome(self.name, Result.OK, sampled, events, len(readings), duration, resets, wraps)
 
     def _start(self, now: Now) -> asyncio.Future[list[Reading]]:
         loop = asyncio.get_running_loop()
@@ -176,7 +181,9 @@ def _post(
 
 
 def _shown(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:MAX_REASON]
+    text = f"{type(error).__name__}: {error}"[:MAX_REASON]
+    # Names of files that are no UTF-8 have lone surrogates in Python, which fit no message.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _event(sampler: str, result: Result, before: Result, reason: str, now: Now) -> Event:

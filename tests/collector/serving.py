@@ -26,10 +26,17 @@ class Store:
 
     def __init__(self) -> None:
         self.submitted: asyncio.Queue[tuple[HostIdentity, EventsToStore, asyncio.Future[None]]] = asyncio.Queue()
+        self.full = False
 
-    async def submit(self, who: HostIdentity, rows: EventsToStore) -> asyncio.Future[None]:
-        durable = asyncio.get_running_loop().create_future()
-        self.submitted.put_nowait((who, rows, durable))
+    @property
+    def behind(self) -> bool:
+        return not self.submitted.empty()
+
+    def offer(self, identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None] | None:
+        if self.full:
+            return None
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.submitted.put_nowait((identity, events, durable))
         return durable
 
 
@@ -40,7 +47,7 @@ class Running:
         self.state = State(StateSettings())
         self.tally = Tally()
         self.store = Store()
-        self.service = CollectorService(settings, self.state, self.store.submit, self.tally, system_clock)
+        self.service = CollectorService(settings, self.state, self.store, self.tally, system_clock)
         self.server = GrpcServer(settings, self.service)
 
     def channel(self, credentials: grpc.ChannelCredentials | None = None) -> grpc.aio.Channel:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import grpc
 import grpc.aio
+import pytest
 
-from collector.service import HELLOS_REFUSED, REFUSED, SAMPLES
+from collector.service import HELLOS_REFUSED, MAX_EVENTS_WAITING, REFUSED, SAMPLES, SUPERSEDED
 from collector.store import RowsRefusedError, StoreUnavailableError
+from collector.store.writer import LEFT
 from fabricscope.clock import system_clock
 from fabricscope.model import Hint, HintAction
 from fabricscope.v1 import stream_pb2
 from tests.collector.serving import refused, running, stream, welcomed
 from tests.collector.wire import declaration, event, events, hello, identity, sampled, samples
+
+
+async def acknowledged(call: Any, sequence: int = 0, durable: int = 0) -> stream_pb2.Ack:
+    """The first acknowledgement that reaches both."""
+    while True:
+        ack: stream_pb2.Ack = (await call.read()).ack
+        if ack.sequence >= sequence and ack.durable_sequence >= durable:
+            return ack
 
 
 async def test_samples_arrive_and_are_acknowledged() -> None:
@@ -34,14 +43,13 @@ async def test_events_are_acknowledged_when_durable_and_not_before() -> None:
         await call.write(events(1, event(system_clock())))
         who, rows, durable = await it.store.submitted.get()
         assert (who.host, rows.sequence) == ("n1", 1)
-        reading = asyncio.ensure_future(call.read())
         await call.write(events(2, event(system_clock())))
         _, _, second = await it.store.submitted.get()
-        second.set_result(None)  # out of order: the first is not on disk, so neither is acknowledged
-        ack = (await reading).ack
-        assert (ack.sequence, ack.durable_sequence) == (2, 0)
+        second.set_result(None)  # out of order: the first is not on disk, so neither is durable
+        ack = await acknowledged(call, sequence=2)
+        assert ack.durable_sequence == 0
         durable.set_result(None)
-        assert (await call.read()).ack.durable_sequence == 2
+        assert (await acknowledged(call, durable=2)).sequence == 2
 
 
 async def test_events_that_the_store_will_never_take_are_refused() -> None:
@@ -49,7 +57,7 @@ async def test_events_that_the_store_will_never_take_are_refused() -> None:
         await welcomed(call)
         await call.write(events(1, event(system_clock())))
         (await it.store.submitted.get())[2].set_exception(RowsRefusedError("too odd"))
-        ack = (await call.read()).ack
+        ack = await acknowledged(call, durable=1)
         assert [(row.sequence, row.detail) for row in ack.refusals] == [(1, "too odd")]
 
 
@@ -66,6 +74,49 @@ async def test_a_bad_message_is_refused_and_the_stream_goes_on() -> None:
         await call.write(samples(2, batch))
         assert (await call.read()).ack.sequence == 2
         assert it.tally.get(REFUSED, "column_length") == 1
+
+
+async def test_a_store_that_is_away_holds_up_no_samples() -> None:
+    async with running(ack_seconds=0.05) as it, stream(it.channel()) as call:
+        await welcomed(call)
+        for sequence in range(1, MAX_EVENTS_WAITING + 7):
+            await call.write(events(sequence, event(system_clock())))
+        batch = sampled(system_clock(), 42)
+        await call.write(declaration(batch))
+        await call.write(samples(100, batch))
+        assert (await acknowledged(call, sequence=100)).durable_sequence == 0
+        assert list(it.state.samples("n1", system_clock())[0].batch.counters) == [42, 42]
+        assert it.tally.get(LEFT) == 6
+        while it.store.behind:
+            (await it.store.submitted.get())[2].set_result(None)
+        # What it took is durable; what it left is asked for again, by a new stream.
+        assert (await acknowledged(call, durable=MAX_EVENTS_WAITING)).durable_sequence == MAX_EVENTS_WAITING
+        error = await refused(call)
+        assert error.code() is grpc.StatusCode.UNAVAILABLE
+        assert "send the events again" in (error.details() or "")
+
+
+async def test_a_new_stream_of_a_host_ends_its_former_one() -> None:
+    async with running() as it, stream(it.channel()) as former:
+        await welcomed(former, identity(epoch="old"))
+        async with stream(it.channel()) as call:
+            await welcomed(call, identity(epoch="new"))
+            error = await refused(former)
+            assert error.code() is grpc.StatusCode.ABORTED
+            assert it.tally.get(SUPERSEDED) == 1
+            batch = sampled(system_clock(), 7)
+            await call.write(declaration(batch))
+            await call.write(samples(1, batch))
+            await acknowledged(call, sequence=1)
+            assert list(it.state.samples("n1", system_clock())[0].batch.counters) == [7, 7]
+
+
+async def test_a_client_that_says_nothing_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.service.HELLO_SECONDS", 0.05)
+    async with running() as it, stream(it.channel()) as call:
+        error = await refused(call)
+        assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert it.tally.get(HELLOS_REFUSED, "no_hello") == 1
 
 
 async def test_octets_that_are_no_message_end_the_stream_with_a_reason() -> None:
@@ -87,8 +138,7 @@ async def test_a_store_that_stops_leaves_the_events_with_the_probe() -> None:
         batch = sampled(system_clock())
         await call.write(declaration(batch))
         await call.write(samples(2, batch))
-        ack = (await call.read()).ack
-        assert (ack.sequence, ack.durable_sequence) == (2, 0)
+        assert (await acknowledged(call, sequence=2)).durable_sequence == 0
 
 
 async def test_another_protocol_version_is_told_so() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from collector.state import Applied, HostState, LimitError, State, StateSettings
+from collector.catalog import LimitError
+from collector.state import Applied, HostState, State, StateSettings
 from fabricscope.codec import series_set_id
 from fabricscope.model import Kind, MetricSpec, Sampled, Series, SeriesSet
 from tests.collector.wire import at, identity, sampled
@@ -57,14 +58,11 @@ def test_a_silent_host_turns_stale_by_name_and_its_values_leave() -> None:
 
 def test_a_slow_samplers_values_hold_for_three_intervals() -> None:
     state = connected()
-    batch = sampled(at(1), sampler="optics").batch
-    slow = Sampled(
-        sampled(at(1), sampler="optics").series_set,
-        type(batch)(**{f: getattr(batch, f) for f in batch.__slots__} | {"interval_ns": 60 * 10**9}),
-    )
+    slow = sampled(at(1), sampler="optics", interval=60)
     apply(state, slow, 1, 1)
-    assert state.samples("n1", at(170))
-    assert not state.samples("n1", at(182))
+    for second in range(2, 200):
+        apply(state, sampled(at(second), sampler="fast"), second, second)
+        assert any(row.series_set.sampler == "optics" for row in state.samples("n1", at(second))) is (second <= 181)
 
 
 def test_one_sampler_that_stops_leaves_alone() -> None:
@@ -153,3 +151,34 @@ def test_a_host_that_is_long_gone_is_forgotten_unless_connected() -> None:
     state.sweep(at(101))
     assert state.hosts(at(101)) == []
     assert state.host("n1", at(101)) is None
+
+
+def test_a_host_of_slow_samplers_is_judged_by_the_fastest_and_withdrawn_whole() -> None:
+    state = connected()
+    slow = sampled(at(0), sampler="slow", interval=60)
+    fast = sampled(at(0), sampler="fast", interval=30)
+    apply(state, slow, 1, 0)
+    apply(state, fast, 1, 0)
+    assert state.sweep(at(60)) == []
+    assert len(state.samples("n1", at(90))) == 2
+    assert [event.kind for _, event in state.sweep(at(91))] == ["host.stale"]
+    assert state.snapshot(at(91)) == []
+
+
+def test_series_that_were_declared_together_are_bounded_when_they_are_sent() -> None:
+    state = connected(StateSettings(max_series_per_host=6))
+    sets = [sampled(at(1), sampler=f"s{number}").series_set for number in range(3)]
+    for series_set in sets:
+        state.admit("n1", series_set)
+    state.check_room("n1", sets[:1])
+    with pytest.raises(LimitError, match="max_series_per_host"):
+        state.check_room("n1", sets)
+
+
+def test_a_sampler_that_was_switched_off_is_forgotten_in_the_end() -> None:
+    state = connected()
+    apply(state, sampled(at(1), sampler="off"), 1, 1)
+    for second in range(1, 400, 3):
+        apply(state, sampled(at(second), sampler="on"), second, second)
+        state.sweep(at(second))
+    assert [row.name for row in state.hosts(at(400))[0].samplers] == ["on"]

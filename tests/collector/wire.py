@@ -24,14 +24,16 @@ def identity(host: str = "n1", epoch: str = "e1", **labels: str) -> HostIdentity
     return HostIdentity(host, "boot", epoch, labels, "0.1.0")
 
 
-def sampled(now: Now, value: int = 1, sampler: str = "test", devices: Sequence[str] = ("a", "b")) -> Sampled:
+def sampled(
+    now: Now, value: int = 1, sampler: str = "test", devices: Sequence[str] = ("a", "b"), interval: int = 1
+) -> Sampled:
     """One batch of a counter and a gauge for each device."""
     readings = [
         reading
         for device in devices
         for reading in (Reading(BYTES, (device,), value), Reading(SPEED, (device,), value / 2, Quality.OK))
     ]
-    return Assembler(sampler, SECOND).assemble(readings, now)
+    return Assembler(sampler, interval * SECOND).assemble(readings, now)
 
 
 def event(now: Now, kind: str = "ethernet.down") -> Event:

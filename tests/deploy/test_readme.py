@@ -63,7 +63,7 @@ def test_the_certificates_carry_the_names_that_the_text_says(certificates: Path)
         for name in ("collector.example", "node7")
     }
     assert "DNS:collector.example" in names["collector.example"]
-    assert "URI:spiffe://fabric.example/host/node7" in names["node7"]
+    assert "URI:spiffe://fabric.example/host/node7, DNS:node7" in names["node7"]
 
 
 @pytest.mark.needs_program("openssl", package="openssl")

@@ -231,12 +231,16 @@ class Collector:
         settings = GrpcSettings(listen="127.0.0.1:0", ack_messages=1)
         self.state = State(StateSettings())
         self.stored: list[tuple[HostIdentity, EventsToStore]] = []
-        service = CollectorService(settings, self.state, self._submit, Tally(), lambda: NOW)
+        service = CollectorService(settings, self.state, self, Tally(), lambda: NOW)
         self.server = GrpcServer(settings, service)
 
-    async def _submit(self, who: HostIdentity, rows: EventsToStore) -> asyncio.Future[None]:
+    @property
+    def behind(self) -> bool:
+        return False
+
+    def offer(self, who: HostIdentity, rows: EventsToStore) -> asyncio.Future[None] | None:
         self.stored.append((who, rows))
-        durable = asyncio.get_running_loop().create_future()
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         durable.set_result(None)
         return durable
 
@@ -283,7 +287,7 @@ async def test_it_is_told_what_was_refused_and_why(collector: Collector) -> None
         2: stream_pb2.REFUSAL_REASON_UNKNOWN_SERIES_SET,
         4: stream_pb2.REFUSAL_REASON_UNSUPPORTED,
     }
-    assert "it was not declared on this stream" in refusals[2][1]
+    assert "it is not declared on this stream" in refusals[2][1]
     ((_, batch),) = collector.state.samples("node7", NOW)
     assert batch.counters == [1, 2]
 

@@ -43,7 +43,10 @@ class Daemon:
     """One `fabricscope` process."""
 
     def __init__(self, command: str, settings: Mapping[str, Any], log: Path) -> None:
-        self._arguments = [sys.executable, "-m", "fabricscope", command]
+        self.config = log.with_suffix(".yaml")
+        """What the command line leaves open; empty at first."""
+        self.config.touch()
+        self._arguments = [sys.executable, "-m", "fabricscope", command, f"--config={self.config}"]
         self._arguments += [f"--set={key}={value}" for key, value in settings.items()]
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None

@@ -113,13 +113,17 @@ def test_the_next_collector_is_taken_when_one_is_gone(made: Fabric, host: Host) 
     eventually(lambda: up(made), "the second collector hears the probe")
 
 
-def test_sighup_takes_a_good_configuration_and_keeps_the_old_for_a_bad_one(
-    made: Fabric, host: Host, tmp_path: Path
-) -> None:
+def test_sighup_takes_a_good_configuration_and_keeps_the_old_for_a_bad_one(made: Fabric, host: Host) -> None:
     collector = made.collector()
     made.probe("n1", host.sys)
     eventually(lambda: up(made), "the probe is heard")
     assert collector.process is not None
+    collector.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "configuration unchanged" in collector.output, "nothing is done for nothing")
+    collector.config.write_text("collector: {lgo: {}}")
+    collector.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "the old one stays in effect" in collector.output, "the mistake is logged")
+    collector.config.write_text("collector: {log: {level: debug}}")
     collector.process.send_signal(signal.SIGHUP)
     eventually(lambda: "configuration reloaded" in collector.output, "the reload is logged")
     eventually(lambda: up(made), "the probe is heard after the reload")

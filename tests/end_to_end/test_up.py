@@ -21,11 +21,15 @@ def free_ports() -> list[int]:
 def test_starts_says_where_to_look_and_ends_at_ctrl_c(tmp_path: Path) -> None:
     options = ("--collector-grpc-port", "--collector-http-port", "--probe-http-port")
     ports = [text for option, port in zip(options, free_ports(), strict=True) for text in (option, str(port))]
+    # What lies where a person happens to be is none of ours.
+    (tmp_path / "fabricscope").mkdir()
+    (tmp_path / "fabricscope" / "__init__.py").write_text("raise SystemExit('not this one')")
     with subprocess.Popen(
-        [sys.executable, "-m", "fabricscope", "up", "--state-dir", str(tmp_path / "state"), *ports],
+        [sys.executable, "-P", "-m", "fabricscope", "up", "--state-dir", str(tmp_path / "state"), *ports],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        cwd=tmp_path,
     ) as process:
         assert process.stdout is not None
         said = []

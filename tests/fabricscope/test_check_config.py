@@ -1,14 +1,15 @@
-"""`fabricscope check-config` tells everything that is wrong, or what is in effect."""
+"""`fabricscope check-config` tells what is wrong, or what is in effect."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from fabricscope import sections
+from fabricscope import cli, sections
 from fabricscope.check_config import check_config
 from fabricscope.settings import SettingsError
 
@@ -38,6 +39,22 @@ def test_tells_every_error_with_the_file_and_exits_with_2(tmp_path: Path) -> Non
         f"{file}: collector.log.level: 'loud' does not fit; expected one of debug, error, info, warning",
         f"{file}: probe: 'hots' is not a known setting; did you mean 'host'?",
     ]
+
+
+def test_reads_what_is_installed_on_this_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cli, "CONFIG_DIR", tmp_path)
+    (tmp_path / "probe.yaml").write_text("probe: {host: node7}\n")
+    (tmp_path / "collector.yaml").write_text("collector: {log: {level: loud}}\n")
+    result = invoke()
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"{tmp_path / 'probe.yaml'}, {tmp_path / 'collector.yaml'}: collector.log.level")
+    (tmp_path / "collector.yaml").unlink()
+    assert yaml.safe_load(invoke().stdout)["probe"]["host"] == "node7"
+
+
+def test_a_value_that_json_does_not_have_is_shown_as_written() -> None:
+    result = invoke("--set", "probe.samplers.pcie.interval_seconds=.nan")
+    assert "interval_seconds: nan does not fit; expected a number" in result.stderr
 
 
 def test_prints_the_schema() -> None:

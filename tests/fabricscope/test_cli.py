@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from fabricscope import __version__, plugins
 from fabricscope import cli as module
-from fabricscope import plugins
 from fabricscope.cli import Document, cli, config_options, main
 from fabricscope.settings import SettingsError
 from tests.fabricscope.conftest import Install
@@ -57,7 +57,7 @@ def test_an_entry_point_that_is_no_command_explains_itself(install: Install) -> 
 
 
 @click.command()
-@config_options
+@config_options("probe", "collector")
 def show(document: Document) -> None:
     click.echo(document.read())
 
@@ -69,12 +69,51 @@ def test_settings_come_from_the_file_with_the_command_line_over_them(tmp_path: P
     assert result.output == "{'probe': {'host': 'node8', 'labels': {'rack': 'r1'}}}\n"
 
 
-def test_the_default_file_is_read_when_it_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "fabricscope.yaml"
-    monkeypatch.setattr(module, "DEFAULT_CONFIG", file)
-    assert CliRunner().invoke(show, []).output == "{}\n"
-    file.write_text("probe: {host: node7}\n")
-    assert CliRunner().invoke(show, []).output == "{'probe': {'host': 'node7'}}\n"
+class TestDefaultFiles:
+    @pytest.fixture(autouse=True)
+    def directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        monkeypatch.setattr(module, "CONFIG_DIR", tmp_path)
+        return tmp_path
+
+    def test_those_of_the_commands_sections_are_read_when_they_are_there(self, directory: Path) -> None:
+        assert CliRunner().invoke(show, []).output == "{}\n"
+        (directory / "collector.yaml").write_text("collector: {data_dir: /d}\n")
+        (directory / "other.yaml").write_text("other: {}\n")
+        assert CliRunner().invoke(show, []).output == "{'collector': {'data_dir': '/d'}}\n"
+        (directory / "probe.yaml").write_text("probe: {host: node7}\n")
+        assert CliRunner().invoke(show, []).output == (
+            "{'probe': {'host': 'node7'}, 'collector': {'data_dir': '/d'}}\n"
+        )
+
+    def test_a_file_that_is_named_stands_for_all(self, directory: Path) -> None:
+        (directory / "probe.yaml").write_text("probe: {host: node7}\n")
+        (directory / "mine").write_text("probe: {host: node8}\n")
+        assert CliRunner().invoke(show, ["-c", str(directory / "mine")]).output == "{'probe': {'host': 'node8'}}\n"
+
+    def test_a_section_in_both_is_refused(self, directory: Path) -> None:
+        for name in ("probe", "collector"):
+            (directory / f"{name}.yaml").write_text("probe: {host: node7}\n")
+        with pytest.raises(SettingsError, match=r"collector\.yaml: 'probe' is in another file of .* already; keep one"):
+            Document(None, (), ("probe", "collector")).read()
+
+    def test_one_that_cannot_be_reached_is_told(self, directory: Path) -> None:
+        (directory / "probe.yaml").symlink_to("probe.yaml")
+        with pytest.raises(SettingsError, match=r"probe\.yaml: cannot be read: Too many levels of symbolic links"):
+            Document(None, (), ("probe",)).read()
+
+
+def test_help_names_the_default_files() -> None:
+    def help_of(command: str) -> str:
+        return " ".join(invoke(command, "--help").output.split())
+
+    assert "[default: /etc/fabricscope/probe.yaml, if it is there]" in help_of("once")
+    assert "[default: /etc/fabricscope/collector.yaml, if it is there]" in help_of("collector")
+    assert "/etc/fabricscope/probe.yaml and /etc/fabricscope/collector.yaml" in help_of("check-config")
+    assert "[default: none]" in help_of("up")
+
+
+def test_says_its_version() -> None:
+    assert invoke("--version").output == f"fabricscope {__version__}\n"
 
 
 def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:

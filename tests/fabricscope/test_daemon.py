@@ -27,7 +27,7 @@ class Fake:
     def __init__(
         self, name: str, history: list[str], script: Callable[[], None], fails: Exception | None = None
     ) -> None:
-        self.name = name
+        self.name = self.settings = name
         self.history = history
         self.script = script
         self.fails = fails
@@ -123,6 +123,24 @@ def test_a_hangup_swaps_in_the_new_one_after_the_old_has_ended(systemd: Systemd)
         "READY=1\nSTATUS=first is up",
         "RELOADING=1\nMONOTONIC_USEC=5000",
         "READY=1\nSTATUS=second is up",
+        "STOPPING=1",
+    ]
+
+
+def test_a_hangup_that_changes_nothing_does_nothing(systemd: Systemd, logged: io.StringIO) -> None:
+    history: list[str] = []
+
+    def both() -> None:
+        hangup()
+        term()
+
+    daemon.run(Builds(Fake("same", history, both), Fake("same", history, term)), clock, Notifier(str(systemd.path)))
+    assert history == ["same starts", "same ends"]
+    assert 'event="configuration unchanged"' in logged.getvalue()
+    assert systemd.told() == [
+        "READY=1\nSTATUS=same is up",
+        "RELOADING=1\nMONOTONIC_USEC=5000",
+        "READY=1\nSTATUS=same is up",
         "STOPPING=1",
     ]
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from fabricscope import log
 from fabricscope.log import LogSettings
+from fabricscope.model import Now
 from fabricscope.settings import SettingsError, convert
 
 
@@ -156,3 +157,15 @@ def test_a_logger_made_before_the_configuration_follows_it() -> None:
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"log\.format: 'xml' does not fit; expected one of json, text"):
         convert({"format": "xml"}, LogSettings, "log")
+
+
+def test_a_complaint_is_logged_once_in_a_while() -> None:
+    patience = log.Patience(again_ns=10, most=2)
+    said = [patience.allows("a", Now(0, mono)) for mono in (0, 5, 9, 10, 12, 20)]
+    assert said == [True, False, False, True, False, True]
+    assert patience.allows("b", Now(0, 20))
+    patience.forget("b")
+    assert patience.allows("b", Now(0, 21))
+    for other in "cd":
+        assert patience.allows(other, Now(0, 21))
+    assert patience.allows("a", Now(0, 21)), "no more than `most` are remembered"

@@ -81,7 +81,7 @@ def test_every_error_is_told() -> None:
     assert errors == [
         "'acmee' is not a known section; did you mean 'acme'?",
         "acme.samplers: 'acme_wigdet' is not a known plug-in; did you mean 'acme_widget'?",
-        "acme.samplers.acme_widget.seconds: 0 does not fit; expected a number > 0.0; change it",
+        "acme.samplers.acme_widget.seconds: 0 does not fit; expected a number > 0.0",
         "probe: 'hots' is not a known setting; did you mean 'host'?",
     ]
 

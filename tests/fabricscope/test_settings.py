@@ -10,8 +10,19 @@ from hypothesis import strategies as st
 from msgspec import Meta, Struct, field
 
 from fabricscope import plugins
-from fabricscope.settings import PluginDocuments, SettingsError, convert, plugin_settings, section, shown, unknown
+from fabricscope.settings import (
+    EXPECTED,
+    PluginDocuments,
+    SettingsError,
+    convert,
+    plugin_settings,
+    section,
+    shown,
+    unknown,
+)
 from tests.fabricscope.conftest import Install
+
+Name = Annotated[str, Meta(pattern="^[a-z]*$", max_length=9, extra={EXPECTED: "small letters"})]
 
 
 class Tls(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,7 +41,8 @@ class Everything(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     enabled: bool = True
     limit: int | None = None
     names: tuple[str, ...] = ()
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[Name, str] = field(default_factory=dict)
+    nick: Name | None = None
     http: Port = Port()
     tls: Tls | None = None
     ports: list[Port] = field(default_factory=list)
@@ -56,24 +68,28 @@ class Everything(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ),
         ({"tls": {}}, "probe.tls: 'cert_file' is missing; add it"),
         ({"host": 7}, "probe.host: 7 does not fit; expected text; put it in quotes"),
-        ({"host": "UP"}, "probe.host: 'UP' does not fit; expected text matching regex '^[a-z]*$'; change it"),
-        ({"enabled": "yes"}, "probe.enabled: 'yes' does not fit; expected true or false; change it"),
-        ({"seconds": "1s"}, "probe.seconds: '1s' does not fit; expected a number; change it"),
-        ({"seconds": 0}, "probe.seconds: 0 does not fit; expected a number > 0.0; change it"),
-        ({"seconds": float("nan")}, "probe.seconds: nan does not fit; expected a number > 0.0; change it"),
-        ({"seconds": 61}, "probe.seconds: 61 does not fit; expected a number <= 60.0; change it"),
-        ({"limit": 1.5}, "probe.limit: 1.5 does not fit; expected a whole number or nothing; change it"),
-        ({"names": "a"}, "probe.names: 'a' does not fit; expected a list; change it"),
+        ({"host": "UP"}, "probe.host: 'UP' does not fit; expected text matching regex '^[a-z]*$'"),
+        ({"enabled": "yes"}, "probe.enabled: 'yes' does not fit; expected true or false"),
+        ({"seconds": "1s"}, "probe.seconds: '1s' does not fit; expected a number"),
+        ({"seconds": 0}, "probe.seconds: 0 does not fit; expected a number > 0.0"),
+        ({"seconds": float("nan")}, "probe.seconds: nan does not fit; expected a number > 0.0"),
+        ({"seconds": 61}, "probe.seconds: 61 does not fit; expected a number <= 60.0"),
+        ({"limit": 1.5}, "probe.limit: 1.5 does not fit; expected a whole number or nothing"),
+        ({"names": "a"}, "probe.names: 'a' does not fit; expected a list"),
         ({"names": ["a", 1]}, "probe.names[1]: 1 does not fit; expected text; put it in quotes"),
         ({"labels": {"a": "b", "rack": 12}}, "probe.labels.rack: 12 does not fit; expected text; put it in quotes"),
         ({"labels": {"on": True}}, "probe.labels.on: true does not fit; expected text; put it in quotes"),
-        ({"http": 7452}, "probe.http: 7452 does not fit; expected a section with settings; change it"),
-        ({"http": {"backlog": 0}}, "probe.http.backlog: 0 does not fit; expected a whole number >= 1; change it"),
-        ({"http": {"backlog": None}}, "probe.http.backlog: nothing does not fit; expected a whole number; change it"),
+        ({"nick": "UP"}, "probe.nick: 'UP' does not fit; expected small letters"),
+        ({"nick": "a" * 10}, "probe.nick: 'aaaaaaaaaa' does not fit; expected text of length <= 9"),
+        ({"nick": 7}, "probe.nick: 7 does not fit; expected text or nothing; put it in quotes"),
+        ({"labels": {"a": "b", "1a": "y"}}, "probe.labels: the name '1a' does not fit; expected small letters"),
+        ({"http": 7452}, "probe.http: 7452 does not fit; expected a section with settings"),
+        ({"http": {"backlog": 0}}, "probe.http.backlog: 0 does not fit; expected a whole number >= 1"),
+        ({"http": {"backlog": None}}, "probe.http.backlog: nothing does not fit; expected a whole number"),
         ({"http": {"mode": "ajar"}}, "probe.http.mode: 'ajar' does not fit; expected one of closed, open"),
         (
             {"named": {"a": {"backlog": 5}, "b": {"backlog": 500}}, "labels": {"x": "y"}},
-            "probe.named.b.backlog: 500 does not fit; expected a whole number <= 100; change it",
+            "probe.named.b.backlog: 500 does not fit; expected a whole number <= 100",
         ),
         ({"low": 10}, "probe: low is 10, above high, which is 9; lower it"),
     ],

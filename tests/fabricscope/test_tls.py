@@ -46,12 +46,17 @@ def test_splits_an_address(address: str, host: str, port: int) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "7450", "node7", "node7:", "node7:http", "node7:65536", "node7:-1", "node7:٣", "a:" + "9" * 5000,
+    ["", "7450", "node7", "node7:", "node7:http", "node7:-1", "node7:٣", "a:" + "9" * 5000,
      "[::1]", "[::1]:", "[::1:7450", "::1]:7450", "[[::1]]:1", "[]:1", "http://node7:7450", "node7:1:2x"],
 )  # fmt: skip
 def test_names_the_setting_and_the_address_that_is_none(address: str) -> None:
     with pytest.raises(SettingsError, match=r"^collector\.grpc\.listen: .* is no address; expected HOST:PORT"):
         split_address(address, "collector.grpc.listen")
+
+
+def test_says_which_ports_there_are() -> None:
+    with pytest.raises(SettingsError, match=r"^listen: ':65536' is no address; the port is 0 to 65535$"):
+        split_address(":65536", "listen")
 
 
 def test_shows_how_an_ipv6_address_is_written() -> None:

@@ -98,9 +98,9 @@ def test_the_daemons_get_the_users_settings_with_the_addresses_over_them(tmp_pat
     commands = commands_for(Document(file, ("probe.labels.rack=r1",)), state_dir, 1, 2, 3)
     assert list(commands) == ["collector", "probe"]
     for daemon, command in commands.items():
-        assert command[:4] == [sys.executable, "-m", "fabricscope", daemon]
-        assert command[4:6] == ["--config", str(file)]
-        assignments = command[7::2]
+        assert command[:5] == [sys.executable, "-P", "-m", "fabricscope", daemon]
+        assert command[5:7] == ["--config", str(file)]
+        assignments = command[8::2]
         settings, errors = sections.effective(config_file.override(config_file.read_file(file), assignments))
         assert errors == []
         assert settings["probe"]["host"] == "node7"
@@ -111,6 +111,12 @@ def test_the_daemons_get_the_users_settings_with_the_addresses_over_them(tmp_pat
         assert settings["collector"]["grpc"]["listen"] == "127.0.0.1:1"
         assert settings["collector"]["http"]["listen"] == "127.0.0.1:2"
         assert settings["collector"]["data_dir"] == str(state_dir / "collector")
+
+
+def test_what_is_installed_on_this_host_is_left_out(tmp_path: Path) -> None:
+    for command in commands_for(Document(None, ()), tmp_path, 1, 2, 3).values():
+        file = command[command.index("--config") + 1]
+        assert config_file.read_file(Path(file)) == {}
 
 
 def test_the_end_of_a_daemon_is_told_with_its_exit_code(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from fabricscope.assemble import Assembler
 from fabricscope.model import Event, Kind, MetricSpec, Now, Overflow, Quality, Reading, Sampled, Severity, Watch
@@ -35,3 +36,11 @@ def sampled(now: Now, value: int = 1, sampler: str = "test", devices: Sequence[s
 
 def event(now: Now, kind: str = "test.down") -> Event:
     return Event(now.wall, now.mono, kind, Severity.WARNING, "a is down", {"device": "a"}, {"why": "test"})
+
+
+def damage(spool: Path) -> None:
+    """Overwrite a spool's file behind its first page, as a failing disk may."""
+    size = spool.stat().st_size
+    with spool.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))

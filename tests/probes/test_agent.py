@@ -19,12 +19,14 @@ from fabricscope.codec import decode_batch, decode_events, decode_series_set
 from fabricscope.model import Event, Now, Quality, Reading, SampleBatch, SeriesSet
 from fabricscope.settings import SettingsError, convert
 from probes.agent import Agent
-from probes.session import HINTS
+from probes.outbox import DROPPED
+from probes.session import CONNECTED, HINTS
 from probes.settings import ProbeSettings
 from probes.sources import host
+from probes.spool import Spool, SpoolSettings
 from tests.fixtures.fake_collector import Conversation, FakeCollector
 from tests.fixtures.samplers import FakeSampler, Maker, install
-from tests.probes.made import BYTES, SECOND, UP, readings
+from tests.probes.made import BYTES, SECOND, UP, damage, readings
 
 Play = Callable[[Now], Iterable[Reading]]
 
@@ -346,6 +348,80 @@ async def test_what_hangs_is_not_started_again_by_a_reload(desk: Desk, hang: Han
         assert hang.hung == 1
         hang.let_go.set()
         await desk.event(stream, "sampler.recovered")
+
+
+async def fails_to_start(agent: Agent) -> None:
+    with pytest.raises(SettingsError):
+        await agent.run(lambda _: None)
+
+
+async def test_one_that_runs_again_since_its_successor_cannot_start_goes_on(desk: Desk) -> None:
+    raws = {"a": 100}
+    desk.samplers(test=lambda _: readings(raws["a"], ["a"]))
+    before = desk.agent()
+    async with desk.running(before) as stream:
+        await desk.batch(stream, "test")
+        raws["a"] = 3
+        while (await desk.batch(stream, "test"))["a"] != 103:
+            pass
+    await fails_to_start(desk.agent(before, http={"listen": "256.0.0.1:0"}))
+    raws["a"] = 4
+    async with desk.running(before) as stream:
+        while (counters := await desk.batch(stream, "test"))["a"] < 104:
+            pass
+        assert counters == {"a": 104}
+
+
+async def test_what_hangs_is_not_started_again_by_a_reload_that_fails(desk: Desk, hang: Hang) -> None:
+    desk.samplers(stuck=hang)
+    before = desk.agent(samplers={"stuck": {"deadline_seconds": 0.05}})
+    async with desk.running(before) as stream:
+        await desk.batch(stream, "stuck")
+        hang.hang = True
+        await desk.event(stream, "sampler.hung")
+    await fails_to_start(desk.agent(before, http={"listen": "256.0.0.1:0"}))
+    async with desk.running(before) as stream:
+        for _ in range(3):
+            await desk.batch(stream, "stuck", Quality.STALE)
+        assert hang.hung == 1
+
+
+async def test_one_that_was_switched_off_for_a_while_goes_on(desk: Desk) -> None:
+    raws = {"a": 100}
+    desk.samplers(test=lambda _: readings(raws["a"], ["a"]), well=works)
+    agent = desk.agent()
+    async with desk.running(agent) as stream:
+        await desk.batch(stream, "test")
+        raws["a"] = 3
+        while (await desk.batch(stream, "test"))["a"] != 103:
+            pass
+    agent = desk.agent(agent, samplers={"test": {"enabled": False}})
+    async with desk.running(agent) as stream:
+        await desk.batch(stream, "well")
+        assert set(agent.runners) == {"well"}
+    raws["a"] = 4
+    async with desk.running(desk.agent(agent)) as stream:
+        while (counters := await desk.batch(stream, "test"))["a"] < 104:
+            pass
+        assert counters == {"a": 104}
+
+
+async def test_a_damaged_spool_stops_neither_sampling_nor_metrics(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.samplers(test=works)
+    file = desk.folder / "spool.db"
+    Spool(SpoolSettings(path=str(file)), 0).close()
+    damage(file)
+    port = free_port()
+    agent = desk.agent(spool={"path": str(file)}, http={"listen": f"127.0.0.1:{port}"})
+    async with running(agent), httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        lost = 0.0
+        while not lost or shown(agent, "test") is None:
+            text = (await client.get("/metrics")).text
+            lost = agent._tally.get(DROPPED, "samples", "disk")
+        assert f'{CONNECTED.name}{{cluster="a",host="n1",collector="{desk.collector.address}"}} 0' in text
+    assert "a damaged one: move it away" in capsys.readouterr().err
 
 
 async def test_a_hint_is_heard(desk: Desk) -> None:

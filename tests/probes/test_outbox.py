@@ -3,16 +3,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fabricscope.model import Now
+from fabricscope.settings import SettingsError
 from fabricscope.tally import Tally
 from fabricscope.v1 import stream_pb2
 from probes import outbox as module
 from probes.message import MessageKind, SpoolError
-from probes.outbox import BYTES, DROPPED, DROPPED_MESSAGES, MAX_WAITING, MESSAGES, SpoolOutbox
+from probes.outbox import BYTES, DROPPED, DROPPED_MESSAGES, MAX_WAITING, MESSAGES, RETRY_NS, SpoolOutbox
 from probes.spool import Spool, SpoolSettings
 from tests.probes.conftest import LogLines
 from tests.probes.made import at, event, sampled
@@ -24,7 +27,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.tally = Tally()
         self.spool = Spool(SpoolSettings(path=str(folder / "spool.db")), 0)
-        self.outbox = SpoolOutbox(self.spool, lambda: at(0), self.tally)
+        self.outbox = SpoolOutbox(lambda: self.spool, lambda: at(0), self.tally)
 
     async def messages(self) -> list[stream_pb2.StreamRequest]:
         """Everything that was appended so far."""
@@ -54,16 +57,26 @@ async def test_the_batches_of_a_tick_are_one_message_with_their_sets(desk: Desk)
 
 
 async def test_large_batches_have_messages_of_their_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_SAMPLES_BYTES", 400)
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 400)
     desk.outbox.append_samples([sampled(at(0), value, sampler=f"s{value}") for value in range(5)])
     assert [len(message.samples.batches) for message in await desk.messages()] == [2, 2, 1]
 
 
-async def test_events_are_one_message_unless_they_are_many(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_events_are_one_message_unless_they_are_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.outbox.append_events([event(at(0))] * 3)
-    monkeypatch.setattr(module, "MAX_EVENTS", 2)
-    desk.outbox.append_events([event(at(0))] * 3)
-    assert [len(message.events.events) for message in await desk.messages()] == [3, 2, 1]
+    (message,) = await desk.messages()
+    assert len(message.events.events) == 3
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", message.ByteSize() - 1)
+    events = [event(at(0), f"test.down{number}") for number in range(5)]
+    desk.outbox.append_events(events)
+    large = [[row.kind for row in message.events.events] for message in (await desk.messages())[1:]]
+    assert large == [["test.down0", "test.down1"], ["test.down2"], ["test.down3", "test.down4"]]
+
+
+async def test_one_event_is_a_message_however_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1)
+    desk.outbox.append_events([event(at(0))] * 2)
+    assert [len(message.events.events) for message in await desk.messages()] == [1, 1]
 
 
 async def test_nothing_to_append_is_no_message(desk: Desk) -> None:
@@ -138,6 +151,93 @@ async def test_a_disk_that_hangs_does_not_fill_the_memory(desk: Desk) -> None:
     let_go.set()
     assert len(await desk.outbox.pending(0, 1 << 20)) == MAX_WAITING
     assert desk.tally.get(DROPPED, "events", "disk") == 10
+
+
+async def test_samples_leave_half_of_the_places_to_events(desk: Desk) -> None:
+    let_go = threading.Event()
+    desk.outbox._thread.submit(let_go.wait)
+    for _ in range(MAX_WAITING):
+        desk.outbox.append_samples([sampled(at(0))])
+    for _ in range(MAX_WAITING // 2):
+        desk.outbox.append_events([event(at(0))])
+    assert desk.tally.get(DROPPED_MESSAGES, "samples", "disk") == MAX_WAITING // 2
+    assert desk.tally.get(DROPPED, "events", "disk") == 0
+    let_go.set()
+    kinds = [message.kind for message in await desk.outbox.pending(0, 1 << 20)]
+    assert kinds == [MessageKind.SAMPLES] * (MAX_WAITING // 2) + [MessageKind.EVENTS] * (MAX_WAITING // 2)
+
+
+async def test_a_message_is_no_larger_than_it_was_reckoned(desk: Desk) -> None:
+    values = sampled(at(0), (1 << 64) - 1, devices=[f"device{number}" for number in range(1000)])
+    desk.outbox.append_samples([values] * 60)
+    sizes = [message.ByteSize() for message in await desk.messages()]
+    assert len(sizes) > 1
+    assert max(sizes) <= module.MAX_MESSAGE_BYTES
+
+
+class Shut:
+    """A disk that will not have the spool until it is told to, at a time that the test sets."""
+
+    def __init__(self, folder: Path, error: Exception) -> None:
+        self.settings = SpoolSettings(path=str(folder / "spool.db"))
+        self.error: Exception | None = error
+        self.tries = 0
+        self.mono = 0
+
+    def __call__(self) -> Spool:
+        self.tries += 1
+        if self.error is not None:
+            raise self.error
+        return Spool(self.settings, self.mono)
+
+    def outbox(self, tally: Tally) -> SpoolOutbox:
+        return SpoolOutbox(self, lambda: Now(self.mono, self.mono), tally)
+
+
+async def settled(outbox: SpoolOutbox) -> None:
+    """What was appended has been tried."""
+    with suppress(SpoolError):
+        await outbox.pending(0, 1)
+    await asyncio.sleep(0)
+
+
+async def test_a_spool_that_the_disk_will_not_have_costs_what_was_to_be_kept_and_is_tried_again(
+    tmp_path: Path, log_lines: LogLines
+) -> None:
+    tally, shut = Tally(), Shut(tmp_path, SpoolError("no space"))
+    outbox = shut.outbox(tally)
+    epoch = asyncio.create_task(outbox.epoch())
+    for _ in range(2):
+        outbox.append_events([event(at(0))])
+        await settled(outbox)
+    assert (tally.get(DROPPED, "events", "disk"), shut.tries) == (2, 1)
+    shut.mono, shut.error = RETRY_NS, SettingsError("locked")
+    outbox.append_samples([sampled(at(0))])
+    await settled(outbox)
+    assert (tally.get(DROPPED, "samples", "disk"), shut.tries) == (2, 2)
+    assert not epoch.done()
+    shut.mono, shut.error = 2 * RETRY_NS, None
+    outbox.append_events([event(at(0))])
+    assert len(await epoch) == 32
+    assert len(await outbox.pending(0, 1)) == 1
+    assert tally.get(MESSAGES) == 1
+    assert [(line["event"], line.get("reason")) for line in log_lines] == [
+        ("the spool cannot be written, messages are lost until it can", "no space"),
+        ("the spool can be written again", None),
+    ]
+    await outbox.close()
+
+
+async def test_a_spool_that_never_came_can_be_closed(tmp_path: Path) -> None:
+    shut = Shut(tmp_path, SpoolError("no space"))
+    outbox = shut.outbox(Tally())
+    await outbox.close()
+    assert shut.tries == 1
+
+
+def test_a_spool_at_a_wrong_place_is_an_error_of_the_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="name another path"):
+        Shut(tmp_path, SettingsError("name another path")).outbox(Tally())
 
 
 async def test_closing_waits_for_what_is_being_written(tmp_path: Path) -> None:

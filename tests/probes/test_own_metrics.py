@@ -8,9 +8,11 @@ from probes.own_metrics import (
     SAMPLER_LAST,
     SAMPLER_MISSED,
     SAMPLER_READINGS,
+    SAMPLER_RESETS,
     SAMPLER_RUNS,
     SAMPLER_SECONDS,
     SAMPLER_UP,
+    SAMPLER_WRAPS,
     OwnMetrics,
 )
 from probes.sampling.pipeline import Pipeline
@@ -29,7 +31,7 @@ def own(tally: Tally, missed: dict[str, int]) -> OwnMetrics:
 def test_counts_what_samplers_do() -> None:
     tally = Tally()
     tested = own(tally, {})
-    tested.sampled(Outcome("ethernet", Result.OK, None, [], 40, 2 * SECOND))
+    tested.sampled(Outcome("ethernet", Result.OK, None, [], 40, 2 * SECOND, resets=3, wraps=2))
     tested.sampled(Outcome("ethernet", Result.HUNG, None, [], 0, SECOND // 2))
     assert tally.get(SAMPLER_UP, "ethernet") == 0
     assert tally.get(SAMPLER_RUNS, "ethernet", "ok") == 1
@@ -37,6 +39,7 @@ def test_counts_what_samplers_do() -> None:
     assert tally.get(SAMPLER_SECONDS, "ethernet") == 5 * SECOND // 2
     assert tally.get(SAMPLER_LAST, "ethernet") == 0.5
     assert tally.get(SAMPLER_READINGS, "ethernet") == 0
+    assert (tally.get(SAMPLER_RESETS, "ethernet"), tally.get(SAMPLER_WRAPS, "ethernet")) == (3, 2)
 
 
 async def test_is_sampled_like_a_sampler() -> None:

@@ -92,11 +92,19 @@ class Box:
 class Desk:
     """A session with its parts, talking once entered."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, cautious: bool = False, **settings: Any) -> None:
         self.call, self.box, self.tally = Call(), Box(), Tally()
         self.hints: list[Hint] = []
         self.now = 0.0
-        self.session = Session("c:1", SessionSettings(**settings), self.box, self.tally, self.clock, self.hints.append)
+        self.session = Session(
+            "c:1",
+            SessionSettings(**settings),
+            self.box,
+            self.tally,
+            self.clock,
+            self.hints.append,
+            cautious=cautious,
+        )
 
     def clock(self) -> Now:
         return at(self.now)
@@ -200,6 +208,40 @@ async def test_acknowledgements_reach_the_spool() -> None:
         assert await desk.box.acknowledged.get() == (2, 1, [])
         await asyncio.sleep(0)
         assert desk.session.progressed
+
+
+async def test_a_cautious_one_waits_for_its_first_acknowledgement() -> None:
+    async with Desk(cautious=True) as desk:
+        for sequence in (1, 2, 3):
+            desk.box.put(sequence)
+        await desk.greeted()
+        assert (await desk.sent()).sequence == 1
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert desk.call.written.empty()
+        desk.call.ack(1)
+        assert [(await desk.sent()).sequence for _ in range(2)] == [2, 3]
+        assert desk.session.oldest == 2
+
+
+async def test_a_declaration_that_ends_the_stream_is_blamed_on_its_message() -> None:
+    async with Desk() as desk:
+        await desk.greeted()
+        await asyncio.sleep(0)
+        desk.call.write_error = asyncio.InvalidStateError()
+        desk.call.status = (grpc.StatusCode.RESOURCE_EXHAUSTED, "too large")
+        desk.box.put(1, SET_A)
+        assert (await desk.lost()).status == "RESOURCE_EXHAUSTED"
+        assert desk.session.oldest == 1
+
+
+async def test_what_was_never_sent_cannot_be_refused() -> None:
+    async with Desk() as desk:
+        desk.box.put(1)
+        await desk.greeted()
+        await desk.sent()
+        desk.call.ack(1, 0, stream_pb2.Refusal(sequence=2, reason="REFUSAL_REASON_INVALID"))
+        assert str(await desk.lost()) == "acknowledged 2, which was never sent (last: 1)"
 
 
 async def test_no_more_than_the_window_is_under_way() -> None:

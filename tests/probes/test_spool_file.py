@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from fabricscope.settings import SettingsError
+from probes.message import SpoolError
 from probes.spool_file import open_spool, unusable
+from tests.probes.made import damage
 
 
 @pytest.fixture
@@ -133,6 +136,45 @@ def test_one_of_a_newer_version(path: str) -> None:
     assert "another version of fabricscope (schema 99, this one knows 1); move it away" in complaint(path)
 
 
-def test_a_full_disk_has_its_own_remedy() -> None:
-    error = unusable("/x", sqlite3.OperationalError("database or disk is full"))
-    assert "free some space" in str(error)
+# --- the disk
+
+
+def sqlite_says(statement: str, before: str = "") -> sqlite3.Error:
+    """What SQLite says to a statement, after another one."""
+    database = sqlite3.connect(":memory:")
+    database.execute(before)
+    with pytest.raises(sqlite3.Error) as caught:
+        database.execute(statement)
+    database.close()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "free some space"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "free some space"),
+        (OSError(errno.EROFS, "Read-only file system"), "mount it writable"),
+        (sqlite_says("CREATE TABLE a (b)", before="PRAGMA max_page_count=1"), "free some space"),
+    ],
+)
+def test_that_a_disk_is_to_blame_is_told_apart(error: OSError | sqlite3.Error, remedy: str) -> None:
+    told = unusable("/x", error)
+    assert isinstance(told, SpoolError)
+    assert remedy in str(told)
+
+
+def test_what_is_no_fault_of_the_disk_is_one_of_the_settings() -> None:
+    assert isinstance(unusable("/x", PermissionError(errno.EACCES, "Permission denied")), SettingsError)
+    assert isinstance(unusable("/x", sqlite_says("SELECT x")), SettingsError)
+    assert isinstance(unusable("/x", sqlite3.ProgrammingError("closed")), SettingsError)
+
+
+def test_a_damaged_spool_is_left_where_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "spool.db"
+    open_spool(str(file)).close()
+    damage(file)
+    before = file.read_bytes()
+    with pytest.raises(SpoolError, match=r"malformed; it is no spool, or a damaged one: move it away"):
+        open_spool(str(file))
+    assert file.read_bytes() == before

@@ -25,7 +25,7 @@ from probes.message import SpoolError
 from probes.outbox import DROPPED, SpoolOutbox
 from probes.session import CONNECTED, REFUSED
 from probes.spool import Spool, SpoolSettings
-from probes.stream import FAILURES, Backoff, Stream, StreamSettings
+from probes.stream import ENOUGH, FAILURES, Backoff, Stream, StreamSettings
 from tests.fixtures.fake_collector import FakeCollector
 from tests.probes.conftest import LogLines
 from tests.probes.made import at, event, sampled
@@ -53,7 +53,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.tally = HeardTally()
         self.spool = Spool(SpoolSettings(path=str(folder / "spool.db")), 0)
-        self.outbox = SpoolOutbox(self.spool, lambda: at(0), self.tally)
+        self.outbox = SpoolOutbox(lambda: self.spool, lambda: at(0), self.tally)
 
     @asynccontextmanager
     async def streaming(
@@ -63,14 +63,14 @@ class Desk:
         stream = Stream(
             convert({**QUICK, **settings}, StreamSettings, "stream"),
             collectors,
-            HostIdentity(host, "boot", self.outbox.epoch, {}, "0.1.0"),
             self.outbox,
             None if tls is None else CredentialFiles(tls),
             self.tally,
             lambda: at(0),
             lambda _: None,
         )
-        running = asyncio.create_task(stream.run())
+        identity = HostIdentity(host, "boot", self.spool.epoch, {}, "0.1.0")
+        running = asyncio.create_task(stream.run(identity))
         try:
             yield
         finally:
@@ -112,7 +112,7 @@ async def test_what_the_spool_holds_arrives_in_order_and_goes_when_acknowledged(
     async with desk.streaming(collector.address):
         stream = await collector.stream()
         hello = await stream.welcome()
-        assert (hello.host, hello.epoch) == ("n1", desk.outbox.epoch)
+        assert (hello.host, hello.epoch) == ("n1", desk.spool.epoch)
         seen = [await stream.receive() for _ in range(7)]
         bodies = [message.WhichOneof("body") for message in seen]
         assert bodies == ["events", "series_set", "samples", "events", "samples", "events", "samples"]
@@ -165,6 +165,56 @@ async def test_refused_messages_are_dropped_and_counted(desk: Desk, collector: F
         await desk.emptied()
     assert desk.tally.get(REFUSED, collector.address, "invalid") == 1
     assert desk.tally.get(DROPPED, "events", "refused") == 3
+
+
+@pytest.mark.parametrize("code", [grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INVALID_ARGUMENT])
+async def test_a_message_that_ends_every_stream_is_given_up_and_no_other(
+    desk: Desk, collector: FakeCollector, log_lines: LogLines, code: grpc.StatusCode
+) -> None:
+    for second in range(3):
+        desk.outbox.append_events([event(at(second))] * (second + 1))
+    first, poison, last = (message.sequence for message in await desk.outbox.pending(0, 1 << 20))
+    async with desk.streaming(collector.address, NOBODY):
+        stream = await collector.welcomed()
+        # Which one it was cannot be told: all were under way.
+        assert [(await stream.message()).sequence for _ in range(3)] == [first, poison, last]
+        stream.end(code, "too large")
+        stream = await collector.welcomed()
+        assert (await stream.message()).sequence == first
+        await stream.ack(first)
+        assert (await stream.message()).sequence == poison
+        stream.end(code, "too large")
+        for _ in range(ENOUGH):
+            stream = await collector.welcomed()
+            assert (await stream.message()).sequence == poison
+            stream.end(code, "too large")
+        stream = await collector.welcomed()
+        assert (await stream.message()).sequence == last
+        await stream.ack(last)
+        await desk.emptied()
+    assert desk.tally.get(DROPPED, "events", "refused") == 2
+    assert desk.tally.get(REFUSED, collector.address, code.name.lower()) == 1
+    (line,) = (line for line in log_lines if line["log_level"] == "error")
+    assert (line["sequence"], line["reason"]) == (poison, "too large")
+
+
+async def test_a_message_that_ends_streams_in_another_way_is_not_given_up(desk: Desk, collector: FakeCollector) -> None:
+    desk.outbox.append_events([event(at(0))])
+    async with desk.streaming(collector.address):
+        for code in [grpc.StatusCode.UNAVAILABLE] * (ENOUGH + 1) + [grpc.StatusCode.RESOURCE_EXHAUSTED] * (ENOUGH - 1):
+            stream = await collector.welcomed()
+            await stream.message()
+            stream.end(code, "going away")
+        stream = await collector.welcomed()
+        assert (await stream.message()).WhichOneof("body") == "events"
+
+
+async def test_a_collector_that_refuses_the_hello_so_costs_no_message(desk: Desk, collector: FakeCollector) -> None:
+    desk.outbox.append_events([event(at(0))])
+    async with desk.streaming(collector.address):
+        for _ in range(ENOUGH + 1):
+            (await collector.stream()).end(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many streams")
+        assert (await (await collector.welcomed()).message()).WhichOneof("body") == "events"
 
 
 async def test_the_next_collector_is_taken_when_one_is_gone(desk: Desk) -> None:
@@ -239,7 +289,7 @@ async def test_a_flood_of_the_same_failure_is_said_once(desk: Desk, log_lines: L
     async with desk.streaming(NOBODY):
         await desk.counted(NOBODY, "UNAVAILABLE", least=5)
     assert [line["status"] for line in log_lines] == ["UNAVAILABLE"]
-    assert "is the collector up, and does it expect TLS?" in log_lines[0]["reason"]
+    assert "no collector listens there" in log_lines[0]["reason"]
 
 
 async def test_a_proxy_in_the_environment_is_not_for_the_probe(

@@ -2,7 +2,9 @@
 
     python -m tests.collector.store.http_engine DIRECTORY PORT
 
-Prints the port that it listens on, a free one for 0. It knows what clickhouse-connect sends and no more: statements
+Prints the port that it listens on, a free one for 0. While there is a file DIRECTORY.answer, a proxy before the server
+answers in its place: with the status on the first line of the file, perhaps with the ClickHouse error that follows
+the status, and with the other lines. It knows what clickhouse-connect sends and no more: statements
 with parameters in the URL, inserts in Native format behind their statement.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -21,12 +24,18 @@ class Handler(BaseHTTPRequestHandler):
     """One statement per request."""
 
     engine: Any
+    answer: Path
     database = ""
 
     def do_POST(self) -> None:  # the name is http.server's
         """Run the statement and answer in the format that it asks for."""
         asked = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or self._chunks()
+        if self.answer.exists():
+            first, _, text = self.answer.read_text().partition("\n")
+            status, _, error = first.partition(" ")
+            self._answer(int(status), text.encode(), error)
+            return
         if asked.get("query"):
             body = asked["query"].encode() + b"\n" + body
         try:
@@ -61,8 +70,10 @@ class Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         return content
 
-    def _answer(self, status: int, content: bytes) -> None:
+    def _answer(self, status: int, content: bytes, error: str = "") -> None:
         self.send_response(status)
+        if error:
+            self.send_header("X-ClickHouse-Exception-Code", error)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -72,6 +83,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
+    Handler.answer = Path(f"{sys.argv[1]}.answer")
     Handler.engine = chdb.connect(sys.argv[1])  # type: ignore[no-untyped-call]  # chdb has no types here
     server = HTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
     print(server.server_port, flush=True)

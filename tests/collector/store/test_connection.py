@@ -39,6 +39,11 @@ def test_dsns_that_can_be_used(dsn: str) -> None:
     assert msgspec.convert({"dsn": dsn}, StoreSettings).dsn == dsn
 
 
+def test_without_a_server_the_engine_is_embedded() -> None:
+    dsns = (None, "chdb:///var/lib/store", "http://127.0.0.1:8123", "https://me@db.example")
+    assert [StoreSettings(dsn=dsn).embedded for dsn in dsns] == [True, True, False, False]
+
+
 @pytest.mark.parametrize("field", [{"database": "a b"}, {"database": "x`; DROP"}, {"events_retention_days": 0}])
 def test_bounds(field: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from collector.store import EventFilter, Store, StoreSettings, StoreUnavailableError
+from collector.store import (
+    EventFilter,
+    RowsRefusedError,
+    Store,
+    StoreError,
+    StoreSettings,
+    StoreUnavailableError,
+)
 from tests.collector.store.rows import row
 
 REPOSITORY = Path(__file__).parents[3]
@@ -163,3 +170,45 @@ def test_a_server_is_used_as_the_embedded_engine_is_and_may_go_and_come_back(tmp
         assert sequences(store) == [3, 2, 1]
     store.close()
     assert not list(tmp_path.glob("store")), "nothing is kept here"
+
+
+HTML = "<html>\n<h1>something is wrong</h1>\n</html>\n"
+
+
+def test_only_what_clickhouse_says_about_the_rows_refuses_them(tmp_path: Path) -> None:
+    answer = tmp_path / "server.answer"
+    with server(tmp_path / "server") as port:
+        settings = StoreSettings(dsn=f"http://default@127.0.0.1:{port}?compress=false")
+        store = Store(settings, tmp_path)
+        for status in (502, 500, 404, "403 243"):
+            answer.write_text(f"{status}\n{HTML}")
+            with pytest.raises(StoreUnavailableError):
+                store.open()
+        for status in (401, 403, "403 516"):
+            answer.write_text(f"{status}\n{HTML}")
+            with pytest.raises(StoreError, match=r"check collector\.store") as caught:
+                store.open()
+            assert not isinstance(caught.value, StoreUnavailableError)
+        assert not store.is_open
+
+        answer.unlink()
+        store.open()
+        # 27: the body was cut; 53: a column's type was altered; 497: a right was taken away; 1002: anything.
+        for status in (502, 500, 401, 403, 404, 413, "400 27", "500 53", "403 497", "500 1002"):
+            answer.write_text(f"{status}\n{HTML}")
+            for use in (lambda: store.insert_events([row(1)]), store.ping, lambda: sequences(store)):
+                with pytest.raises(StoreUnavailableError):
+                    use()
+        for error in (321, 407, 469, 691):
+            answer.write_text(f"400 {error}\nCode: {error}. DB::Exception: too large")
+            with pytest.raises(RowsRefusedError, match="does not fit its column"):
+                store.insert_events([row(1)])
+            with pytest.raises(StoreUnavailableError):
+                store.ping()
+        with pytest.raises(RowsRefusedError):
+            store.insert_events([row(-1)])
+
+        answer.unlink()
+        store.insert_events([row(1)])
+        assert sequences(store) == [1]
+        store.close()

@@ -61,6 +61,13 @@ class Bench:
         await self.gate.wait()
 
 
+def submitted(bench: Bench, rows: Sequence[StoredEvent]) -> asyncio.Future[None]:
+    """What becomes of rows for which there is room."""
+    future = bench.writer.try_submit(rows)
+    assert future is not None
+    return future
+
+
 @asynccontextmanager
 async def working(store: ScriptedStore | Store) -> AsyncIterator[Bench]:
     bench = Bench(store)
@@ -74,7 +81,7 @@ async def working(store: ScriptedStore | Store) -> AsyncIterator[Bench]:
 async def test_submissions_are_durable_in_the_store_when_their_future_is_done(store: Store) -> None:
     async with working(store) as bench:
         for sequence in (1, 2, 3):
-            await (await bench.writer.submit([row(sequence)]))
+            await submitted(bench, [row(sequence)])
             assert [stored.sequence for stored in store.events(EventFilter(), None, 1).events] == [sequence]
         assert len(store.events(EventFilter(), None, 10).events) == 3
         assert bench.tally.get(writer.EVENTS) == 3
@@ -85,7 +92,7 @@ async def test_what_gathers_meanwhile_is_one_insert_in_order() -> None:
     store = ScriptedStore()
     async with working(store) as bench:
         bench.gate.clear()
-        futures = [await bench.writer.submit([row(sequence), row(sequence, 1)]) for sequence in (1, 2, 3)]
+        futures = [submitted(bench, [row(sequence), row(sequence, 1)]) for sequence in (1, 2, 3)]
         assert bench.tally.get(writer.QUEUED) > 0
         bench.gate.set()
         await asyncio.gather(*futures)
@@ -97,7 +104,7 @@ async def test_a_store_that_is_away_is_tried_again_and_nothing_is_acknowledged_b
     away = StoreUnavailableError("no answer")
     store = ScriptedStore(away, away, away, away)
     async with working(store) as bench:
-        first, second = await bench.writer.submit([row(1)]), await bench.writer.submit([row(2)])
+        first, second = submitted(bench, [row(1)]), submitted(bench, [row(2)])
         await asyncio.gather(first, second)
         assert store.inserts == [[1, 2]]
         assert bench.tally.get(writer.FAILURES) == 4
@@ -107,9 +114,9 @@ async def test_a_store_that_is_away_is_tried_again_and_nothing_is_acknowledged_b
 async def test_the_pauses_between_tries_are_bounded_and_an_insert_is_retried_whole() -> None:
     store = ScriptedStore()
     async with working(store) as bench:
-        await (await bench.writer.submit([row(1)]))
+        await submitted(bench, [row(1)])
         store._failures = [StoreUnavailableError("disk full")] * 9
-        future = await bench.writer.submit([row(2), row(3)])
+        future = submitted(bench, [row(2), row(3)])
         await future
         assert store.inserts == [[1], [2, 3]]
         assert bench.pauses[2:] == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
@@ -121,7 +128,7 @@ async def test_rows_that_never_fit_cost_the_others_nothing() -> None:
     async with working(store) as bench:
         bench.gate.clear()
         before, bad, after = [
-            await bench.writer.submit([row(sequence, host=host)]) for sequence, host in ((1, "a"), (2, "bad"), (3, "a"))
+            submitted(bench, [row(sequence, host=host)]) for sequence, host in ((1, "a"), (2, "bad"), (3, "a"))
         ]
         bench.gate.set()
         await asyncio.gather(before, after)
@@ -132,28 +139,28 @@ async def test_rows_that_never_fit_cost_the_others_nothing() -> None:
         assert bench.tally.get(writer.QUEUED) == 0
 
 
-async def test_a_full_queue_makes_submissions_wait_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_queue_takes_nothing_until_something_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "MAX_QUEUE_BYTES", 1000)
     monkeypatch.setattr(writer, "MAX_INSERT_BYTES", 1)
     store = ScriptedStore()
     async with working(store) as bench:
         bench.gate.clear()
-        for sequence in (1, 2):
-            await bench.writer.submit([row(sequence)])
-        waiting = [asyncio.ensure_future(bench.writer.submit([row(sequence)])) for sequence in (3, 4, 5)]
-        await asyncio.sleep(0)
-        assert not any(task.done() for task in waiting)
+        queued = [submitted(bench, [row(sequence)]) for sequence in (1, 2)]
+        assert bench.writer.try_submit([row(3), row(4)]) is None
+        assert bench.tally.get(writer.LEFT) == 2
         bench.gate.set()
-        await asyncio.gather(*await asyncio.gather(*waiting))
-        assert store.inserts == [[1], [2], [3], [4], [5]]
+        await asyncio.gather(*queued)
+        await asyncio.gather(*[submitted(bench, [row(sequence)]) for sequence in (3, 4)])
+        assert store.inserts == [[1], [2], [3], [4]]
+        assert bench.tally.get(writer.LEFT) == 2
 
 
 async def test_a_submission_that_was_given_up_is_written_all_the_same() -> None:
     store = ScriptedStore()
     async with working(store) as bench:
         bench.gate.clear()
-        (await bench.writer.submit([row(1)])).cancel()
-        kept = await bench.writer.submit([row(2)])
+        submitted(bench, [row(1)]).cancel()
+        kept = submitted(bench, [row(2)])
         bench.gate.set()
         await kept
         assert store.inserts == [[1, 2]]
@@ -161,16 +168,27 @@ async def test_a_submission_that_was_given_up_is_written_all_the_same() -> None:
 
 async def test_when_it_stops_what_waits_fails_and_nothing_more_is_taken() -> None:
     async with working(ScriptedStore()) as bench:
-        await (await bench.writer.submit([row(1)]))
+        await submitted(bench, [row(1)])
         bench.gate.clear()
-        future = await bench.writer.submit([row(2)])
+        future = submitted(bench, [row(2)])
     with pytest.raises(StoreUnavailableError, match="stopping"):
         await future
-    with pytest.raises(StoreUnavailableError, match="stopping"):
-        await bench.writer.submit([row(3)])
+    assert bench.writer.try_submit([row(3)]) is None
+    assert bench.tally.get(writer.QUEUED) == 0
 
 
 async def test_a_store_that_needs_an_operator_ends_it() -> None:
     bench = Bench(ScriptedStore(StoreError("in use by process 7")))
     with pytest.raises(StoreError, match="in use by process 7"):
         await bench.writer.run()
+    assert bench.writer.try_submit([row(1)]) is None
+
+
+async def test_a_store_that_needs_an_operator_once_it_answers_ends_it_too() -> None:
+    bench = Bench(ScriptedStore(StoreUnavailableError("no answer"), StoreError("the password is wrong")))
+    waiting = submitted(bench, [row(1)])
+    with pytest.raises(StoreError, match="the password is wrong"):
+        await bench.writer.run()
+    with pytest.raises(StoreUnavailableError, match="stopping"):
+        await waiting
+    assert bench.tally.get(writer.UP) == 0

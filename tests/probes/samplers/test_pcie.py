@@ -6,6 +6,7 @@ import pytest
 
 from fabricscope.model import Kind, Now, Quality, Reading
 from fabricscope.settings import convert
+from probes.links.transitions import Transitions
 from probes.samplers.pcie import PcieSampler, PcieSettings
 from probes.sampling.sampler import Roots
 from tests.fixtures import pci_tree
@@ -62,6 +63,16 @@ def test_the_link_of_a_gpu_against_its_maximum(tree: PciTree) -> None:
     assert rows["link_degraded", GPU_ADDRESS, SWITCH_DOWN_GPU, "speed"] == 1.0
     assert rows["link_degraded", GPU_ADDRESS, SWITCH_DOWN_GPU, "width"] == 1.0
     assert rows["link_degraded", NIC_ADDRESS, SWITCH_DOWN_NIC, "width"] == 0.0
+
+
+def test_an_idle_gpu_that_saves_power_makes_no_events(tree: PciTree) -> None:
+    reader, transitions = sampler(tree), Transitions()
+    transitions.observe(reader.sample(START), START)
+    tree.set_link(GPU_ADDRESS, "2.5 GT/s PCIe", 16)
+    assert transitions.observe(reader.sample(START), START) == []
+    tree.set_link(GPU_ADDRESS, "2.5 GT/s PCIe", 8)
+    (event,) = transitions.observe(reader.sample(START), START)
+    assert (event.kind, event.attributes["metric"]) == ("pcie.changed", "pcie_link_width_lanes")
 
 
 def test_every_reading_is_in_the_table_and_of_its_kind(tree: PciTree) -> None:

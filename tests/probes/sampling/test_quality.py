@@ -208,3 +208,49 @@ def test_what_comes_and_goes_is_remembered_within_a_bound(monkeypatch: pytest.Mo
     for second in range(100):
         tracks.apply([Reading(counter(), (f"veth{second}",), 1)], at(second))
     assert len(tracks._tracks) <= 11
+
+
+# --- bad reads
+
+
+@pytest.mark.parametrize("overflow", Overflow)
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_small_step_back_counts_nothing_until_it_is_passed(bits: int, overflow: Overflow) -> None:
+    raws = [10**9, 10**9 - 1, 10**9 - 2, 10**9, 10**9 + 5]
+    assert follow(counter(bits, overflow), raws) == ok(10**9, 10**9, 10**9, 10**9, 10**9 + 5)
+
+
+def test_a_step_back_of_much_of_a_small_count_is_a_reset() -> None:
+    assert follow(counter(), [1000, 999])[-1] == (1999, Quality.RESET)
+
+
+def test_a_small_step_back_is_no_restart_of_its_device() -> None:
+    wide, narrow, tracks = counter(64), counter(32), CounterTracks()
+    for second, (packets, queue) in enumerate(((10**12, TOP32 - 300), (10**12 - 1, 100))):
+        rows = [Reading(wide, ("a",), packets), Reading(narrow, ("a",), queue)]
+        out = tracks.apply(rows, at(second))
+    assert [(row.value, row.quality) for row in out] == ok(10**12, TOP32 + 100)
+    assert (tracks.resets, tracks.wraps) == (0, 1)
+
+
+@pytest.mark.parametrize("bad", [[0], [0, 0], [7], [0, 3]])
+@pytest.mark.parametrize("steady", [[], [10**15 + 100, 10**15 + 200]])
+def test_a_counter_that_was_misread_goes_on_from_where_it_stood(bad: list[int], steady: list[int]) -> None:
+    raws = [10**15, *steady, *bad, 10**15 + 1000, 10**15 + 1010]
+    seen = follow(counter(), raws)
+    assert seen[-2:] == ok(10**15 + 1000, 10**15 + 1010)
+
+
+def test_a_busy_counter_that_started_anew_is_soon_beyond_where_it_stood() -> None:
+    assert follow(counter(), [0, 1000, 5, 1005])[-1] == (2005, Quality.OK)
+
+
+def test_one_that_started_anew_long_ago_was_not_misread() -> None:
+    raws = [10**6, 0, 1, 1, 1, 1, 10**6]
+    assert follow(counter(), raws)[-1] == (2 * 10**6, Quality.OK)
+
+
+@given(st.integers(10**6, 1 << 60), st.integers(0, 1000), st.integers(0, 10**5))
+def test_a_bad_read_invents_no_more_than_what_was_read(height: int, bad: int, grown: int) -> None:
+    values = [value for value, _ in follow(counter(), [height, bad, height + grown])]
+    assert values[-1] == max(height + grown, height + bad)

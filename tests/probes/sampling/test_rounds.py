@@ -7,6 +7,7 @@ from fabricscope.model import Now
 from probes.sampling.rounds import Rounds
 from probes.sampling.runner import Outcome, Result
 from probes.sampling.schedule import Schedule
+from tests.probes.conftest import LogLines
 from tests.probes.made import SECOND, at
 
 
@@ -70,6 +71,21 @@ async def test_a_slow_one_holds_nobody_up_and_is_delivered_when_it_comes() -> No
         assert await desk.delivered.get() == ["a"]
         desk.runners["b"].answer.set()
         assert await desk.delivered.get() == ["b"]
+
+
+async def test_what_cannot_be_delivered_stops_nothing(log_lines: LogLines) -> None:
+    desk = Desk()
+    desk.rounds._deliver = lambda _: 1 / 0  # type: ignore[assignment]
+    desk.runners["b"].answer.clear()
+    async with asyncio.TaskGroup() as tasks:
+        await desk.rounds.round(tasks)
+        desk.runners["b"].answer.set()
+    desk.rounds._deliver = desk.deliver
+    desk.now = 1
+    async with asyncio.TaskGroup() as tasks:
+        await desk.rounds.round(tasks)
+    assert await desk.delivered.get() == ["a", "b"]
+    assert [line["samplers"] for line in log_lines] == ["a", "b"]
 
 
 async def test_one_that_is_still_at_its_last_tick_misses_the_next() -> None:

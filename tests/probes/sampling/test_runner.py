@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fabricscope.model import Now, Quality, Reading, Severity
+from fabricscope.codec import encode_events
+from fabricscope.model import Kind, MetricSpec, Now, Quality, Reading, Severity
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import MAX_REASON, Outcome, Result, SamplerRunner
 from tests.fixtures.samplers import FakeSampler
@@ -159,6 +160,25 @@ async def test_one_that_wants_to_end_the_process_only_fails() -> None:
 async def test_a_complaint_is_bounded() -> None:
     tested, _ = runner(fails(OSError("x" * 100_000)))
     assert len((await tested.tick()).events[0].attributes["reason"]) == MAX_REASON
+
+
+async def test_a_complaint_that_is_no_unicode_still_fits_a_message() -> None:
+    tested, _ = runner(fails(OSError(2, "No such file", b"\xff.d".decode("utf-8", "surrogateescape"))))
+    (event,) = (await tested.tick()).events
+    assert event.attributes == {"reason": "FileNotFoundError: [Errno 2] No such file: '\\udcff.d'"}
+    tested, _ = runner(fails(OSError("\udcff.d")))
+    outcome = await tested.tick()
+    assert outcome.events[0].attributes == {"reason": "OSError: ?.d"}
+    encode_events(outcome.events).SerializeToString()
+
+
+async def test_counters_that_start_anew_or_go_round_are_counted() -> None:
+    raws = iter([(1 << 16) - 1, 3])
+    spec = MetricSpec("fabricscope_test_x_total", Kind.COUNTER, "Test.", ("device",), bits=16)
+    count = iter([100, 1])
+    tested, _ = runner(lambda _: [*readings(next(count)), Reading(spec, ("c",), next(raws))])
+    outcomes = [await tested.tick(), await tested.tick()]
+    assert [(outcome.resets, outcome.wraps) for outcome in outcomes] == [(0, 0), (2, 1)]
 
 
 @pytest.mark.parametrize(
