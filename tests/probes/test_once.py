@@ -124,7 +124,7 @@ def test_the_table_has_a_block_for_each_sampler(installed: Install) -> None:
     assert ["device=a", "fabricscope_test_data_bytes_total", "1,000"] in words
     assert ["device=a", "fabricscope_test_wait_seconds_total", "1.5"] in words
     assert ["device=a", "fabricscope_test_errors_total", "65,535", "[saturated]"] in words
-    assert ["device=b", "test_errors_total", "unreadable"] in words
+    assert ["device=b", "fabricscope_test_errors_total", "unreadable"] in words
     assert lines[-1] == "broken: failed: OSError: no bus"
 
 
