@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -34,9 +35,9 @@ NODE_EXPORTER = "/usr/bin/prometheus-node-exporter"
 TARGETS = {"probe_resident_mib": 60.0, "probe_cpu_share": 0.01, "collection_p99_ms": 50.0}
 
 
-def collections(sys: Path, count: int) -> dict[str, float]:
+def collections(sysfs: Path, count: int) -> dict[str, float]:
     """Milliseconds of one collection: every sampler read, followed, packed and encoded. Ten a second."""
-    roots = Roots(sys=str(sys))
+    roots = Roots(sys=str(sysfs))
     samplers: list[Sampler] = [
         EthernetSampler(EthernetSettings(), roots),
         InfinibandSampler(InfinibandSettings(), roots),
@@ -63,8 +64,8 @@ def collections(sys: Path, count: int) -> dict[str, float]:
     }
 
 
-def daemons(sys: Path, folder: Path, seconds: int) -> dict[str, float]:
-    """Memory and processor share of the running daemons, side by side."""
+def daemons(sysfs: Path, folder: Path, seconds: int, python: str) -> dict[str, float]:
+    """Memory and processor share of the running daemons, side by side; the probe is run by `python`."""
     grpc_port, http_port, probe_port, peer_port = free_port(), free_port(), free_port(), free_port()
     collector = Measured.fabricscope(
         "collector",
@@ -79,17 +80,18 @@ def daemons(sys: Path, folder: Path, seconds: int) -> dict[str, float]:
         "probe",
         {
             "probe.host": "bench",
-            "probe.roots.sys": sys,
+            "probe.roots.sys": sysfs,
             "probe.spool.path": folder / "spool.db",
             "probe.http.listen": f"127.0.0.1:{probe_port}",
             "probe.collectors": f"[127.0.0.1:{grpc_port}]",
             "probe.samplers.infiniband.interval_seconds": 1,
         },
         folder / "probe.log",
+        python=python,
     )
     flags = ["--collector.disable-defaults", "--collector.infiniband", "--collector.netclass"]
     peer = Measured(
-        [NODE_EXPORTER, f"--path.sysfs={sys}", f"--web.listen-address=127.0.0.1:{peer_port}", *flags],
+        [NODE_EXPORTER, f"--path.sysfs={sysfs}", f"--web.listen-address=127.0.0.1:{peer_port}", *flags],
         folder / "node_exporter.log",
     )
     peer_metrics = f"http://127.0.0.1:{peer_port}/metrics"
@@ -137,13 +139,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=60, help="length of the run (default: %(default)s)")
     parser.add_argument("--collections", type=int, default=300, help="collections timed (default: %(default)s)")
+    parser.add_argument(
+        "--python",
+        default=sys.executable,
+        help="interpreter that runs the probe, such as that of an environment with requirements/run.txt alone: "
+        "development packages that grpc and structlog import when they are there cost some 4 MiB",
+    )
     parser.add_argument("--write", action="store_true", help="keep the result in benchmarks/results/probe.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_host(folder / "sys")
         figures: dict[str, Any] = {"engine": IMPLEMENTATION, **collections(folder / "sys", options.collections)}
-        figures |= daemons(folder / "sys", folder, options.seconds)
+        figures |= daemons(folder / "sys", folder, options.seconds, options.python)
     for key, value in {**machine.facts(), **figures}.items():
         print(f"{key:<38}{value:>16.3f}" if isinstance(value, float) else f"{key:<38}{value:>16}")
     for key, target in TARGETS.items():

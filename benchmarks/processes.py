@@ -41,10 +41,17 @@ class Measured:
         self.start()
 
     @classmethod
-    def fabricscope(cls, command: str, settings: Mapping[str, object], log: Path, core: int | None = None) -> Measured:
-        """One of our daemons."""
+    def fabricscope(
+        cls,
+        command: str,
+        settings: Mapping[str, object],
+        log: Path,
+        core: int | None = None,
+        python: str = sys.executable,
+    ) -> Measured:
+        """One of our daemons, with its settings alone, run by the interpreter `python`."""
         flags = [f"--set={key}={value}" for key, value in settings.items()]
-        return cls([sys.executable, "-m", "fabricscope", command, *flags], log, core)
+        return cls([python, "-P", "-m", "fabricscope", command, "--config", "/dev/null", *flags], log, core)
 
     def start(self) -> None:
         """Start it, or start it again."""
