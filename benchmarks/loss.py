@@ -7,7 +7,7 @@ end: every change is an event with a number of its own. Behind it 100 simulated 
 collector busy. Twenty times the probe and the collector are killed, at random moments. In the end
 every event that the probe wrote down (its log) must be in the store, once.
 
-Part two. The connection is cut (packets vanish, nothing is closed) for a minute while the spool is too
+Part two. The connection is cut (nothing arrives, nothing is closed) for a minute while the spool is too
 small for what is sampled. Every message has a number, so that what never arrives can be counted: it
 must equal what the probe says it dropped.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import re
@@ -189,12 +190,16 @@ class Recorder(stream_pb2_grpc.CollectorServiceServicer):
 
 
 class Wire:
-    """A TCP relay that can swallow everything without closing anything: a cut cable."""
+    """A TCP relay that can fall silent without closing anything: a cut cable.
+
+    What is under way is held, as TCP would send it again; nothing is taken out of the middle of a stream.
+    """
 
     def __init__(self, port: int, target: int) -> None:
         self._port = port
         self._target = target
-        self.cut = False
+        self.whole = asyncio.Event()
+        self.whole.set()
 
     async def __aenter__(self) -> Wire:
         self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._port)
@@ -212,8 +217,9 @@ class Wire:
             writer.close()
 
     async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        while data := await source.read(65536):
-            if not self.cut:
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(65536):
+                await self.whole.wait()
                 sink.write(data)
                 await sink.drain()
         sink.close()
@@ -233,9 +239,9 @@ async def cut(folder: Path, seconds: float) -> dict[str, Any]:
         async with Wire(port, target) as wire:
             probe = Measured.fabricscope("probe", settings, folder / "probe.log")
             await asyncio.sleep(10)
-            wire.cut = True
+            wire.whole.clear()
             await asyncio.sleep(seconds)
-            wire.cut = False
+            wire.whole.set()
             await asyncio.sleep(20)
             host.stop()
             await asyncio.sleep(5)
