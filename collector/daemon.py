@@ -149,7 +149,7 @@ class _Sink:
 
     @property
     def behind(self) -> bool:
-        """Whether events wait for the store."""
+        """Whether the store is away, or nearly so."""
         return self._writer.behind
 
     def offer(self, identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None] | None:

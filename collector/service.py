@@ -62,7 +62,7 @@ class EventSink(Protocol):
 
     @property
     def behind(self) -> bool:
-        """Whether events wait for it at the moment."""
+        """Whether it is no time to offer again what there was no room for."""
         ...
 
     def offer(self, identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None] | None:
@@ -124,23 +124,21 @@ class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
         if first is grpc.aio.EOF:
             return
         try:
-            identity = greet(first, names)
-            self._state.connect(identity, self._clock())
+            identity = self._admit(first, names)
         except HelloRefused as refused:
             self._tally.add(HELLOS_REFUSED, refused.reason)
             if self._patience.allows(f"hello {context.peer().rpartition(':')[0]} {refused.reason}", self._clock()):
                 self._log.warning("hello refused", peer=context.peer(), reason=refused.reason, detail=str(refused))
             await context.abort(grpc.StatusCode[refused.status], str(refused))
-        except LimitError as error:
-            self._tally.add(HELLOS_REFUSED, "limit")
-            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
         stream = _Stream(self._settings, Session(self._state, identity), context)
         former, self._streams[identity.host] = self._streams.get(identity.host), stream
         if former is not None:
             # A probe that comes again has given its old stream up, even where the network has not noticed. If
             # there are two probes of one name they now take turns, which the counter and the log show.
             self._tally.add(SUPERSEDED)
-            self._log.warning("stream superseded", host=identity.host, former=former.context.peer(), by=context.peer())
+            if self._patience.allows(f"superseded {identity.host}", self._clock()):
+                addresses = {"former": former.context.peer(), "by": context.peer()}
+                self._log.warning("stream superseded", host=identity.host, **addresses)
             former.end(grpc.StatusCode.ABORTED, f"another stream of {identity.host} was opened by {context.peer()}")
         self._log.info("probe connected", host=identity.host, version=identity.software_version, peer=context.peer())
         ending: _StreamEndedError | None = None
@@ -160,6 +158,15 @@ class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
             self._log.info("probe disconnected", host=identity.host)
         if ending is not None and ending.status is not None:
             await context.abort(ending.status, str(ending))
+
+    def _admit(self, first: stream_pb2.StreamRequest, names: set[str] | None) -> HostIdentity:
+        """Who opens the stream, known to the state from now on. Raises HelloRefused."""
+        identity = greet(first, names)
+        try:
+            self._state.connect(identity, self._clock())
+        except LimitError as error:
+            raise HelloRefused("RESOURCE_EXHAUSTED", "limit", str(error)) from error
+        return identity
 
     async def _converse(self, stream: _Stream, tasks: asyncio.TaskGroup) -> None:
         while (request := await stream.context.read()) is not grpc.aio.EOF and not stream.ended:

@@ -154,24 +154,22 @@ class State:
 
         Raises LimitError when it would break a bound, or declares a metric as another kind than it was.
         """
-        self._check_room(self._hosts[name], [series_set])
+        self.check_room(name, [series_set])
         return self._catalog.intern(series_set)
 
     def check_room(self, name: str, series_sets: Sequence[SeriesSet]) -> None:
         """Raise LimitError when the host would have more series or samplers with batches of these sets."""
-        self._check_room(self._hosts[name], series_sets)
-
-    def _check_room(self, host: _Host, series_sets: Sequence[SeriesSet]) -> None:
+        host = self._hosts[name]
         sizes = {sampler: len(latest.sampled.series_set) for sampler, latest in host.samplers.items()}
         sizes |= {series_set.sampler: len(series_set) for series_set in series_sets}
         total = sum(sizes.values())
         if total > self.settings.max_series_per_host:
             raise LimitError(
-                f"{host.identity.host} would have {total} series, more than collector.state.max_series_per_host "
+                f"{name} would have {total} series, more than collector.state.max_series_per_host "
                 f"({self.settings.max_series_per_host})"
             )
         if len(sizes) > MAX_SAMPLERS:
-            raise LimitError(f"{host.identity.host} would have more than {MAX_SAMPLERS} samplers")
+            raise LimitError(f"{name} would have more than {MAX_SAMPLERS} samplers")
 
     def apply(self, name: str, sampled: Sampled, sequence: int, sent_unix_ns: int, now: Now) -> Applied:
         """Take a batch that stood in message `sequence`, sent at the probe's `sent_unix_ns`.

@@ -120,9 +120,9 @@ class Patience:
 
     def allows(self, complaint: str, now: Now) -> bool:
         """Whether to log the complaint now."""
-        before = self._said.pop(complaint, None)
-        due = before is None or now.mono - before >= self._again_ns
-        self._said[complaint] = now.mono if due or before is None else before
+        said = self._said.pop(complaint, now.mono - self._again_ns)
+        due = now.mono - said >= self._again_ns
+        self._said[complaint] = now.mono if due else said
         while len(self._said) > self._most:
             del self._said[next(iter(self._said))]
         return due

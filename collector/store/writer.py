@@ -84,13 +84,14 @@ class EventWriter:
         self._waiting = asyncio.Event()
         """Set while the queue holds something."""
         self._stopped = False
+        self._away = not store.is_open
         tally.set(UP, to=int(store.is_open))
         tally.set(QUEUED, to=0)
 
     @property
     def behind(self) -> bool:
-        """Whether something waits to be written."""
-        return bool(self._queue)
+        """Whether the store is away, or the queue half full: no time to offer again what was left."""
+        return self._away or self._queued_bytes > MAX_QUEUE_BYTES // 2
 
     def try_submit(self, rows: Sequence[StoredEvent]) -> asyncio.Future[None] | None:
         """Queue the rows of one message; None, and nothing queued, when the queue is full or the writer stops.
@@ -170,11 +171,13 @@ class EventWriter:
                 await asyncio.get_running_loop().run_in_executor(self._thread, work)
             except StoreUnavailableError as error:
                 self._tally.add(FAILURES)
+                self._away = True
                 self._tally.set(UP, to=0)
                 self._log.warning("store unavailable", reason=str(error), retry_seconds=delay)
                 await self._pause(delay)
                 delay = min(2 * delay, LAST_RETRY_SECONDS)
             else:
+                self._away = False
                 self._tally.set(UP, to=1)
                 return
 

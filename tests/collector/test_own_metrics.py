@@ -29,7 +29,8 @@ def test_counters_whose_labels_are_known_begin_at_0() -> None:
 def test_the_reasons_are_those_that_the_code_gives() -> None:
     tally = Tally()
     OwnMetrics(tally, "1.2.3")
-    hellos = re.findall(r'HelloRefused\(\s*"\w+",\s*"(\w+)"', inspect.getsource(session))
+    sources = inspect.getsource(session) + inspect.getsource(service)
+    hellos = re.findall(r'HelloRefused\(\s*"\w+",\s*"(\w+)"', sources)
     hellos += re.findall(r'HELLOS_REFUSED, "(\w+)"', inspect.getsource(service))
     assert reasons(tally, service.HELLOS_REFUSED) == set(hellos)
     messages = {name.removeprefix("REFUSAL_REASON_").lower() for name in stream_pb2.RefusalReason.keys()[1:]}

@@ -9,6 +9,7 @@ import grpc.aio
 import pytest
 
 from collector.service import HELLOS_REFUSED, MAX_EVENTS_WAITING, REFUSED, SAMPLES, SUPERSEDED
+from collector.state import StateSettings
 from collector.store import RowsRefusedError, StoreUnavailableError
 from collector.store.writer import LEFT
 from fabricscope.clock import system_clock
@@ -109,6 +110,19 @@ async def test_a_new_stream_of_a_host_ends_its_former_one() -> None:
             await call.write(samples(1, batch))
             await acknowledged(call, sequence=1)
             assert list(it.state.samples("n1", system_clock())[0].batch.counters) == [7, 7]
+
+
+async def test_a_host_too_many_is_told_why() -> None:
+    async with running() as it:
+        it.state.settings = StateSettings(max_hosts=1)
+        async with stream(it.channel()) as call:
+            await welcomed(call, identity("n1"))
+            async with stream(it.channel()) as other:
+                await other.write(hello(identity("n2")))
+                error = await refused(other)
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "collector.state.max_hosts" in (error.details() or "")
+        assert it.tally.get(HELLOS_REFUSED, "limit") == 1
 
 
 async def test_a_client_that_says_nothing_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,10 +54,12 @@ class Bench:
         self.pauses: list[float] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.paused = asyncio.Event()
         self.writer = EventWriter(cast("Store", store), self.tally, self._pause)
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
+        self.paused.set()
         await self.gate.wait()
 
 
@@ -192,3 +194,21 @@ async def test_a_store_that_needs_an_operator_once_it_answers_ends_it_too() -> N
     with pytest.raises(StoreUnavailableError, match="stopping"):
         await waiting
     assert bench.tally.get(writer.UP) == 0
+
+
+async def test_it_is_behind_while_the_store_is_away_and_not_for_a_moments_work() -> None:
+    store = ScriptedStore(StoreUnavailableError("no answer"), StoreUnavailableError("no answer"))
+    async with working(store) as bench:
+        bench.gate.clear()
+        future = submitted(bench, [row(1)])
+        await bench.paused.wait()
+        seen = [bench.writer.behind]
+        bench.gate.set()
+        await future
+        seen.append(bench.writer.behind)
+        bench.gate.clear()
+        submitted(bench, [row(2)])
+        # A queue with room in it holds nobody up.
+        seen.append(bench.writer.behind)
+        bench.gate.set()
+        assert seen == [True, False, False]
