@@ -110,7 +110,7 @@ class Stream:
                 await asyncio.sleep(backoff.pause())
 
     async def _connect(self, address: str, identity: HostIdentity) -> bool:
-        """One stream to one collector, until it is lost; whether anything came of it."""
+        """One stream to one collector, until it is lost; whether the next may follow at once."""
         _, ended = self._suspect
         # Of many messages under way nobody could say which one it was.
         talk = Session(
@@ -133,6 +133,9 @@ class Stream:
                 self._patience.forget(complaint)
             self._failed(address, lost.status, f"{lost}; {hint}" if hint else str(lost), complaint)
             await self._blame(talk, address, lost)
+            if lost.status == grpc.StatusCode.ABORTED.name:
+                # Another probe says this host's name. Two that come back at once would put each other out for ever.
+                return False
         except SpoolError as error:
             self._failed(address, "SPOOL", f"the spool cannot be read: {error}", f"{address} SPOOL")
         return talk.progressed

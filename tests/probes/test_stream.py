@@ -2,105 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, NoReturn
+from functools import partial
+from typing import NoReturn
 
 import grpc
 import grpc.aio
 import pytest
-import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fabricscope.model import HostIdentity, MetricSpec
 from fabricscope.settings import SettingsError, convert
-from fabricscope.tally import Tally
-from fabricscope.tls import CredentialFiles, TlsSettings
 from fabricscope.v1 import stream_pb2
 from probes.message import SpoolError
-from probes.outbox import DROPPED, SpoolOutbox
+from probes.outbox import DROPPED
 from probes.session import CONNECTED, REFUSED
-from probes.spool import Spool, SpoolSettings
-from probes.stream import ENOUGH, FAILURES, Backoff, Stream, StreamSettings
+from probes.stream import ENOUGH, FAILURES, Backoff, StreamSettings
 from tests.fixtures.fake_collector import FakeCollector
 from tests.probes.conftest import LogLines
+from tests.probes.desk import NOBODY, Desk
 from tests.probes.made import at, event, sampled
-
-QUICK = {"backoff_seconds": 1e-3, "backoff_max_seconds": 1e-2}
-NOBODY = "127.0.0.1:1"
-"""Where nothing listens."""
-
-
-class HeardTally(Tally):
-    """One that can be waited for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.counted = asyncio.Event()
-
-    def add(self, spec: MetricSpec, *labels: str, by: float = 1) -> None:
-        super().add(spec, *labels, by=by)
-        self.counted.set()
-
-
-class Desk:
-    """A spool, its outbox and a stream from it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.tally = HeardTally()
-        self.spool = Spool(SpoolSettings(path=str(folder / "spool.db")), 0)
-        self.outbox = SpoolOutbox(lambda: self.spool, lambda: at(0), self.tally)
-
-    @asynccontextmanager
-    async def streaming(
-        self, *collectors: str, tls: TlsSettings | None = None, host: str = "n1", **settings: Any
-    ) -> AsyncIterator[None]:
-        """Streams to the collectors while entered."""
-        stream = Stream(
-            convert({**QUICK, **settings}, StreamSettings, "stream"),
-            collectors,
-            self.outbox,
-            None if tls is None else CredentialFiles(tls),
-            self.tally,
-            lambda: at(0),
-            lambda _: None,
-        )
-        identity = HostIdentity(host, "boot", self.spool.epoch, {}, "0.1.0")
-        running = asyncio.create_task(stream.run(identity))
-        try:
-            yield
-        finally:
-            running.cancel()
-            await asyncio.wait([running])
-            assert running.cancelled(), running.exception()
-
-    async def counted(self, *labels: str, least: int = 1) -> None:
-        """The failures under these labels have been counted."""
-        while self.tally.get(FAILURES, *labels) < least:
-            self.tally.counted.clear()
-            await self.tally.counted.wait()
-
-    async def emptied(self) -> None:
-        """The spool has nothing left."""
-        while await self.outbox.pending(0, 1 << 20):
-            pass
-
-
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    made = Desk(tmp_path)
-    yield made
-    await made.outbox.close()
-
-
-@pytest.fixture
-async def collector() -> AsyncIterator[FakeCollector]:
-    async with FakeCollector() as made:
-        yield made
 
 
 async def test_what_the_spool_holds_arrives_in_order_and_goes_when_acknowledged(
@@ -292,6 +212,37 @@ async def test_a_flood_of_the_same_failure_is_said_once(desk: Desk, log_lines: L
     assert "no collector listens there" in log_lines[0]["reason"]
 
 
+async def test_losing_a_collector_is_said_each_time(desk: Desk, collector: FakeCollector, log_lines: LogLines) -> None:
+    async with desk.streaming(collector.address):
+        for _ in range(3):
+            stream = await collector.welcomed()
+            stream.end(grpc.StatusCode.UNAVAILABLE, "the collector is stopping")
+        await desk.counted(collector.address, "UNAVAILABLE", least=3)
+    said = [line["event"] for line in log_lines if line["event"] in ("connected", "stream ended")]
+    assert said == ["connected", "stream ended"] * 3
+
+
+async def test_a_probe_that_was_put_out_by_its_namesake_gives_way(
+    desk: Desk, collector: FakeCollector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    def none_at_all(_: float, bound: float) -> float:
+        pauses.append(bound)
+        return 0.0
+
+    monkeypatch.setattr("probes.stream.Backoff", partial(Backoff, draw=none_at_all))
+    async with desk.streaming(collector.address, backoff_max_seconds=1.0):
+        for sequence in range(4):
+            desk.outbox.append_events([event(at(sequence))])
+            stream = await collector.welcomed()
+            message = await stream.message()
+            await stream.ack(message.sequence)
+            stream.end(grpc.StatusCode.ABORTED, "another stream of n1 was opened")
+        await desk.counted(collector.address, "ABORTED", least=4)
+    assert pauses[:4] == [1e-3, 2e-3, 4e-3, 8e-3], "the pauses grow although messages were taken"
+
+
 async def test_a_proxy_in_the_environment_is_not_for_the_probe(
     desk: Desk, collector: FakeCollector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,95 +271,6 @@ async def test_a_spool_that_fails_ends_the_stream_and_is_tried_again(
         assert (await stream.message()).WhichOneof("body") == "events"
     (line,) = (line for line in log_lines if line["event"] == "stream ended")
     assert (line["status"], line["reason"]) == ("SPOOL", "the spool cannot be read: disk I/O error")
-
-
-# --- mTLS
-
-
-class Authority:
-    """An authority with certificates of hosts in files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.authority = trustme.CA()
-        self.folder = folder
-        self.authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-
-    def probe(self, name: str, authority: trustme.CA | None = None) -> TlsSettings:
-        """A probe's files; issued again when they are there."""
-        issued = (authority or self.authority).issue_cert(name)
-        issued.private_key_pem.write_to_path(str(self.folder / "key.pem"))
-        chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
-        (self.folder / "cert.pem").write_bytes(chain)
-        files = {f"{what}_file": str(self.folder / f"{what}.pem") for what in ("cert", "key", "ca")}
-        return convert(files, TlsSettings, "tls")
-
-    def collector(self) -> FakeCollector:
-        issued = self.authority.issue_cert("127.0.0.1")
-        chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
-        credentials = grpc.ssl_server_credentials(
-            [(issued.private_key_pem.bytes(), chain)], self.authority.cert_pem.bytes(), require_client_auth=True
-        )
-        return FakeCollector(credentials=credentials)
-
-
-@pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
-
-
-def serial(stream: Any) -> str:
-    """Of the certificate at the other end."""
-    (pem,) = stream.context.auth_context()["x509_pem_cert"]
-    return str(ssl.PEM_cert_to_DER_cert(pem.decode()))
-
-
-async def test_both_ends_prove_who_they_are_and_a_renewed_certificate_is_used_at_the_next_connection(
-    desk: Desk, authority: Authority
-) -> None:
-    tls = authority.probe("n1")
-    async with authority.collector() as collector, desk.streaming(collector.address, tls=tls):
-        stream = await collector.welcomed()
-        first = serial(stream)
-        stream.end()
-        stream = await collector.welcomed()
-        assert serial(stream) == first
-        authority.probe("n1")
-        stream.end()
-        assert serial(await collector.welcomed()) != first
-
-
-async def test_an_unknown_certificate_is_refused_and_the_log_says_where_to_look(
-    desk: Desk, authority: Authority, log_lines: LogLines
-) -> None:
-    stranger = authority.probe("n1", trustme.CA())
-    async with authority.collector() as collector, desk.streaming(collector.address, tls=stranger):
-        await desk.counted(collector.address, "UNAVAILABLE")
-        assert collector._streams.empty()
-        assert "it may have refused this probe's certificate" in log_lines[0]["reason"]
-        authority.probe("n1")
-        await collector.welcomed()
-
-
-async def test_unusable_files_are_said_and_the_old_ones_stay(
-    desk: Desk, authority: Authority, tmp_path: Path, log_lines: LogLines
-) -> None:
-    tls = authority.probe("n1")
-    async with authority.collector() as collector, desk.streaming(collector.address, tls=tls):
-        stream = await collector.welcomed()
-        (tmp_path / "cert.pem").write_text("no certificate")
-        stream.end()
-        await collector.welcomed()
-    (line,) = (line for line in log_lines if line["log_level"] == "error")
-    assert line["event"] == "certificate files are unusable, the old ones stay in use"
-    assert "cert.pem" in line["reason"]
-
-
-async def test_plain_text_to_a_collector_that_wants_tls_is_told(
-    desk: Desk, authority: Authority, log_lines: LogLines
-) -> None:
-    async with authority.collector() as collector, desk.streaming(collector.address):
-        await desk.counted(collector.address, "UNAVAILABLE")
-    assert "does it expect TLS?" in log_lines[0]["reason"]
 
 
 # --- backoff and settings
