@@ -43,13 +43,13 @@ SAMPLER_READINGS = MetricSpec(
     "fabricscope_sampler_readings", Kind.GAUGE, "Values that the last sample gave.", ("sampler",)
 )
 SAMPLER_RESETS = MetricSpec(
-    "fabricscope_sampler_counter_resets_total",
+    "fabricscope_sampler_resets_total",
     Kind.COUNTER,
     "Device counters that were seen to start anew, which shows in their quality for one sample alone.",
     ("sampler",),
 )
 SAMPLER_WRAPS = MetricSpec(
-    "fabricscope_sampler_counter_wraps_total",
+    "fabricscope_sampler_wraps_total",
     Kind.COUNTER,
     "Device counters that were seen to go round; nothing of what they counted is lost by it.",
     ("sampler",),

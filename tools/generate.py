@@ -84,13 +84,19 @@ def _metrics() -> str:
         "taken out, and `fabricscope_series_quality` tells of a value that cannot be trusted. What a device does not",
         "support is not there at all. The last column has the names that other exporters use for the same thing.",
     ]
-    for name, sampler in _loaded(plugins.SAMPLERS):
-        lines += _section(f"Sampler `{name}`", sampler.metrics)
-    for daemon, module in OWN_METRICS.items():
-        lines += _section(f"The {daemon} about itself", import_module(module).METRICS)
-    for name, exporter in _loaded(plugins.EXPORTERS):
-        lines += _section(f"Exporter `{name}`", getattr(exporter, "metrics", ()))
+    for title, specs in metric_tables():
+        lines += _section(title, specs)
     return "\n".join(lines) + "\n"
+
+
+def metric_tables() -> Iterator[tuple[str, Iterable[MetricSpec]]]:
+    """Every metric there is, by where it comes from."""
+    for name, sampler in _loaded(plugins.SAMPLERS):
+        yield f"Sampler `{name}`", sampler.metrics
+    for daemon, module in OWN_METRICS.items():
+        yield f"The {daemon} about itself", import_module(module).METRICS
+    for name, exporter in _loaded(plugins.EXPORTERS):
+        yield f"Exporter `{name}`", getattr(exporter, "metrics", ())
 
 
 def _loaded(group: str) -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import collector
 import exporters
 import fabricscope
 import probes
+from exporters.exposition import SERIES_QUALITY, Renderer
 from fabricscope import plugins
-from fabricscope.model import Kind, MetricSpec, Overflow
+from fabricscope.assemble import Assembler
+from fabricscope.model import Kind, MetricSpec, Now, Overflow, Reading, Target
 from tools import generate
 from tools.generate import _row, generated
 
@@ -24,6 +27,21 @@ FILES = dict(generated())
 @pytest.mark.parametrize("path", FILES)
 def test_a_generated_file_is_up_to_date(path: str) -> None:
     assert (generate.ROOT / path).read_bytes() == FILES[path], "run `make generate`"
+
+
+@pytest.mark.needs_program("promtool", package="prometheus")
+def test_promtool_has_nothing_to_say_about_any_metric() -> None:
+    specs = {spec.name: spec for _, table in generate.metric_tables() for spec in table}
+    assert len(specs) > 150
+    # What the renderer makes by itself cannot be handed to it.
+    del specs[SERIES_QUALITY.name]
+    readings = [Reading(spec, tuple("x" for _ in spec.labels), 1) for spec in specs.values()]
+    target = Target((("cluster", "a"), ("host", "n1")), [Assembler("all", 1).assemble(readings, Now(0, 0))])
+    text = b"".join(Renderer(10).render([target]).families)
+    assert text.count(b"# TYPE") == len(specs)
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, check=False)
+    assert (done.stdout + done.stderr).decode().splitlines() == []
+    assert done.returncode == 0
 
 
 def test_only_the_service_has_client_and_server_classes() -> None:

@@ -237,7 +237,7 @@ RATE = _gauge(f"{_PORT_PATH}/rate", "port_rate_bytes_per_second",
               "Signalling rate, of all lanes together; stale while the port is down.", unit="bytes_per_second",
               alias="rate_bytes_per_second", watch=Watch.CHANGE)
 LANES = _gauge(f"{_PORT_PATH}/rate", "port_lanes", "Lanes in use; stale while the port is down.")
-LIFESPAN = _gauge(f"{_PORT_PATH}/hw_counters/lifespan", "port_counter_lifespan_seconds",
+LIFESPAN = _gauge(f"{_PORT_PATH}/hw_counters/lifespan", "port_statistics_lifespan_seconds",
                   "Setting of the kernel: how long it answers reads of hw_counters from memory.", unit="seconds",
                   alias="lifespan_seconds")
 PORT_INFO = _gauge(_PORT_PATH, "port_info", "Always 1; the labels say what the port is. `link_layer` is InfiniBand or "

@@ -85,7 +85,7 @@ def test_what_a_port_is_and_does(tmp_path: Path, make: Make) -> None:
         "port_physical_state": (5, Quality.OK),
         "port_rate_bytes_per_second": (25e9, Quality.OK),
         "port_lanes": (4, Quality.OK),
-        "port_counter_lifespan_seconds": (0.01, Quality.OK),
+        "port_statistics_lifespan_seconds": (0.01, Quality.OK),
         "port_receive_bytes_total": (1 << 40, Quality.OK),
     }
     info = next(labels for name, labels in seen if name == "port_info")
