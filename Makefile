@@ -10,7 +10,7 @@ ARGS ?=
 BENCHMARKS ?= $(patsubst benchmarks/%.py,%,$(shell grep -l __main__ benchmarks/*.py))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint generate lock bench clean install install-test
+.PHONY: help run test lint generate conformance lock bench clean install install-test
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -35,11 +35,14 @@ lint: install-test ## formatting, types, layers, the wire, generated files
 generate: install-test ## write every file that is made from another one
 	$(BIN)/python -m tools.generate
 
+conformance: install-test ## compare with recorded hardware beside the checkout; write docs/reference/conformance.md
+	$(BIN)/python -m pytest tests/conformance --conformance-page docs/reference/conformance.md
+
 lock: install-test ## pin what pyproject.toml asks for; ARGS=--upgrade takes up newer versions
 	$(BIN)/uv pip compile $(ARGS) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header --no-annotate --extra store --group build pyproject.toml --output-file requirements/run.txt
+	    --no-header --no-annotate --extra redfish --extra store --group build pyproject.toml --output-file requirements/run.txt
 	$(BIN)/uv pip compile $(ARGS) --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	    --no-header --no-annotate --extra store --group build --group dev --constraints requirements/run.txt \
+	    --no-header --no-annotate --extra redfish --extra store --group build --group dev --constraints requirements/run.txt \
 	    pyproject.toml --output-file requirements/test.txt
 	echo uv | $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-header --no-annotate --constraints requirements/test.txt - --output-file requirements/uv.txt

@@ -73,6 +73,8 @@ def probe_settings(folder: Path, collector_port: int) -> dict[str, object]:
         "probe.host": "bench",
         "probe.roots.sys": folder / "sys",
         "probe.spool.path": folder / "spool.db",
+        "probe.health.state": folder / "health.json",
+        "probe.recorder.directory": folder,
         "probe.http.listen": f"127.0.0.1:{free_port()}",
         "probe.collectors": f"[127.0.0.1:{collector_port}]",
         "probe.samplers.infiniband.interval_seconds": 0.1,

@@ -1,15 +1,19 @@
-"""What a probe costs on a host with 8 HCAs (392 counters), beside Debian's prometheus-node-exporter.
+"""What a probe costs on a whole GPU node, beside node_exporter on the same tree.
 
-    python -m benchmarks.probe [--write]
+    python -m benchmarks.probe [--write] [--seconds 60]
 
-Both read the same fake /sys. The probe samples at 1 Hz and streams to a collector; node_exporter, with
-its infiniband and netclass collectors alone, is scraped at 1 Hz. The targets for the probe: resident
-memory 60 MiB, 1 % of one core, 50 ms for the 99th percentile of one collection.
+The node of tests/fixtures/full_node.py: 8 GPUs with 18 NVLinks each (the fake NVML, whose byte counters move), 8 HCAs,
+16 optics, 8 drives and their PCIe trees. The probe runs as its unit runs it (without docstrings, PYTHONOPTIMIZE=2),
+each sampler at its own default interval, and streams to a collector; with `--all-at-1hz` all that moves (InfiniBand,
+Ethernet, RoCE, NVLink, GPUs, PCIe) is sampled each second. Debian's node_exporter is scraped at 1 Hz with its
+infiniband, netclass and hwmon collectors, the ones that read this tree. Memory is that of the probe and of its NVML
+child: resident sizes added up, and proportional ones, in which a page that both share counts once.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -20,52 +24,23 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks import machine
-from benchmarks.processes import Measured, cpu_share, free_port, get, wait_for
-from fabricscope.clock import system_clock
-from fabricscope.codec import encode_samples
+from benchmarks.processes import Family, Measured, cpu_share, free_port, get, wait_for
 from probes.engine import IMPLEMENTATION
-from probes.samplers.ethernet import EthernetSampler, EthernetSettings
-from probes.samplers.infiniband import InfinibandSampler, InfinibandSettings
-from probes.samplers.pcie import PcieSampler, PcieSettings
-from probes.sampling.pipeline import Pipeline
-from probes.sampling.sampler import Roots, Sampler
-from tests.fixtures.infiniband import write_host
+from tests.fixtures import full_node
+from tests.fixtures.nvml import fake
 
 NODE_EXPORTER = "/usr/bin/prometheus-node-exporter"
-TARGETS = {"probe_resident_mib": 60.0, "probe_cpu_share": 0.01, "collection_p99_ms": 50.0}
+TARGETS = {"probe_proportional_mib": 60.0, "probe_cpu_share": 0.01}
+EACH_SECOND = ("infiniband", "ethernet", "roce", "nvlink", "gpu", "pcie")
 
 
-def collections(sysfs: Path, count: int) -> dict[str, float]:
-    """Milliseconds of one collection: every sampler read, followed, packed and encoded. Ten a second."""
-    roots = Roots(sys=str(sysfs))
-    samplers: list[Sampler] = [
-        EthernetSampler(EthernetSettings(), roots),
-        InfinibandSampler(InfinibandSettings(), roots),
-        PcieSampler(PcieSettings(), roots),
-    ]
-    pipelines = {sampler.name: Pipeline(sampler.name, 10**9) for sampler in samplers}
-    taken = []
-    readings = 0
-    for _ in range(count):
-        began = time.perf_counter()
-        now = system_clock()
-        batches = [pipelines[sampler.name].process(sampler.sample(now), now).sampled for sampler in samplers]
-        encode_samples(sampled.batch for sampled in batches).SerializeToString()
-        taken.append((time.perf_counter() - began) * 1000)
-        readings = sum(len(sampled.series_set) for sampled in batches)
-        time.sleep(0.1)
-    cuts = statistics.quantiles(taken, n=100)
-    return {
-        "readings": readings,
-        "collections": count,
-        "collection_median_ms": statistics.median(taken),
-        "collection_p99_ms": cuts[98],
-        "collection_slowest_ms": max(taken),
-    }
-
-
-def daemons(sysfs: Path, folder: Path, seconds: int, python: str) -> dict[str, float]:
-    """Memory and processor share of the running daemons, side by side; the probe is run by `python`."""
+def measure(folder: Path, seconds: int, python: str, *, fast: bool) -> dict[str, Any]:
+    """Memory and processor share of probe and peer, side by side."""
+    full_node.write(folder / "sys")
+    library = fake.build(folder)
+    answers = folder / "nvml.txt"
+    fake.nvlink4_node(rate=1 << 20).write(answers)
+    os.environ[fake.VARIABLE] = str(answers)
     grpc_port, http_port, probe_port, peer_port = free_port(), free_port(), free_port(), free_port()
     collector = Measured.fabricscope(
         "collector",
@@ -76,22 +51,27 @@ def daemons(sysfs: Path, folder: Path, seconds: int, python: str) -> dict[str, f
         },
         folder / "collector.log",
     )
+    settings: dict[str, object] = {
+        "probe.host": "bench",
+        "probe.roots.sys": folder / "sys",
+        "probe.spool.path": folder / "state" / "spool.db",
+        "probe.health.state": folder / "state" / "health.json",
+        "probe.recorder.directory": folder / "state",
+        "probe.http.listen": f"127.0.0.1:{probe_port}",
+        "probe.collectors": f"[127.0.0.1:{grpc_port}]",
+        "probe.samplers.gpu.library": library,
+        "probe.samplers.nvlink.library": library,
+        "probe.samplers.bursts.enabled": "false",
+    }
+    if fast:
+        settings |= {f"probe.samplers.{name}.interval_seconds": 1 for name in EACH_SECOND}
+    (folder / "state").mkdir()
     probe = Measured.fabricscope(
-        "probe",
-        {
-            "probe.host": "bench",
-            "probe.roots.sys": sysfs,
-            "probe.spool.path": folder / "spool.db",
-            "probe.http.listen": f"127.0.0.1:{probe_port}",
-            "probe.collectors": f"[127.0.0.1:{grpc_port}]",
-            "probe.samplers.infiniband.interval_seconds": 1,
-        },
-        folder / "probe.log",
-        python=python,
+        "probe", settings, folder / "probe.log", python=python, module="benchmarks.full_node_probe", optimize="-OO"
     )
-    flags = ["--collector.disable-defaults", "--collector.infiniband", "--collector.netclass"]
+    flags = ["--collector.disable-defaults", *(f"--collector.{name}" for name in ("infiniband", "netclass", "hwmon"))]
     peer = Measured(
-        [NODE_EXPORTER, f"--path.sysfs={sysfs}", f"--web.listen-address=127.0.0.1:{peer_port}", *flags],
+        [NODE_EXPORTER, f"--path.sysfs={folder / 'sys'}", f"--web.listen-address=127.0.0.1:{peer_port}", *flags],
         folder / "node_exporter.log",
     )
     peer_metrics = f"http://127.0.0.1:{peer_port}/metrics"
@@ -99,46 +79,64 @@ def daemons(sysfs: Path, folder: Path, seconds: int, python: str) -> dict[str, f
         wait_for(f"http://127.0.0.1:{http_port}/metrics", collector)
         wait_for(f"http://127.0.0.1:{probe_port}/metrics", probe)
         wait_for(peer_metrics, peer)
-        time.sleep(10)  # settled: connected, every series set declared
-        before, peer_before = probe.usage(), peer.usage()
+        time.sleep(20)  # settled: connected, every series set declared, modules read, idle samplers slowed
+        family = Family(probe)
+        before, peer_before = family.usage(), peer.usage()
         scrapes = []
         for _ in range(seconds):
             began = time.perf_counter()
             text = get(peer_metrics).decode()
             scrapes.append((time.perf_counter() - began) * 1000)
             time.sleep(1)
-        after, peer_after = probe.usage(), peer.usage()
+        after, peer_after, child_resident = family.usage(), peer.usage(), family.child_resident_mib()
         arrived = get(f"http://127.0.0.1:{http_port}/metrics").decode()
+        own = get(f"http://127.0.0.1:{probe_port}/metrics").decode()
     finally:
         for process in (probe, peer, collector):
             process.stop()
     return {
+        "engine": IMPLEMENTATION,
         "seconds": seconds,
+        "all_at_1hz": fast,
+        "series_at_the_collector": _series(arrived, "fabricscope_"),
         "probe_resident_mib": after.resident_mib,
+        "probe_proportional_mib": after.proportional_mib,
         "probe_cpu_share": cpu_share(before, after),
-        "series_at_the_collector": _infiniband_series(arrived, "fabricscope_infiniband_"),
+        "child_resident_mib": child_resident,
+        **_samplers(own),
+        "node_exporter_series": _series(text, "node_"),
         "node_exporter_resident_mib": peer_after.resident_mib,
         "node_exporter_cpu_share": cpu_share(peer_before, peer_after),
         "node_exporter_scrape_median_ms": statistics.median(scrapes),
-        "node_exporter_scrape_p99_ms": statistics.quantiles(scrapes, n=100)[98],
-        "node_exporter_series": _infiniband_series(text, "node_infiniband_"),
     }
 
 
-def _infiniband_series(text: str, prefix: str) -> int:
-    return sum(
-        1
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-        if sample.name.startswith(prefix)
-    )
+def _series(text: str, prefix: str) -> int:
+    families = text_string_to_metric_families(text)
+    return sum(sample.name.startswith(prefix) for family in families for sample in family.samples)
+
+
+def _samplers(text: str) -> dict[str, float]:
+    """Of each sampler that gave something: readings, and milliseconds of processor time a sample on average."""
+    wanted = ("fabricscope_sampler_readings", "fabricscope_sampler_cpu_seconds_total", "fabricscope_sampler_runs_total")
+    found: dict[tuple[str, str], float] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name in wanted and sample.labels.get("result", "ok") == "ok":
+                found[sample.name, sample.labels["sampler"]] = sample.value
+    figures: dict[str, float] = {}
+    for (name, sampler), readings in sorted(found.items()):
+        if name == wanted[0] and readings:
+            figures[f"{sampler}_readings"] = int(readings)
+            figures[f"{sampler}_sample_cpu_ms"] = 1000 * found[wanted[1], sampler] / found[wanted[2], sampler]
+    return figures
 
 
 def main() -> None:
     """Measure, print, and keep the result when asked to."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=60, help="length of the run (default: %(default)s)")
-    parser.add_argument("--collections", type=int, default=300, help="collections timed (default: %(default)s)")
+    parser.add_argument("--all-at-1hz", action="store_true", help="sample all that moves each second")
     parser.add_argument(
         "--python",
         default=sys.executable,
@@ -148,10 +146,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="keep the result in benchmarks/results/probe.json")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_host(folder / "sys")
-        figures: dict[str, Any] = {"engine": IMPLEMENTATION, **collections(folder / "sys", options.collections)}
-        figures |= daemons(folder / "sys", folder, options.seconds, options.python)
+        figures = measure(Path(name), options.seconds, options.python, fast=options.all_at_1hz)
     for key, value in {**machine.facts(), **figures}.items():
         print(f"{key:<38}{value:>16.3f}" if isinstance(value, float) else f"{key:<38}{value:>16}")
     for key, target in TARGETS.items():

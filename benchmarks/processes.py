@@ -29,6 +29,8 @@ class Usage:
     cpu_seconds: float
     resident_mib: float
     at: float
+    proportional_mib: float = 0.0
+    """As resident, with each page divided by how many processes share it."""
 
 
 class Measured:
@@ -48,10 +50,14 @@ class Measured:
         log: Path,
         core: int | None = None,
         python: str = sys.executable,
+        module: str = "fabricscope",
+        optimize: str = "",
     ) -> Measured:
-        """One of our daemons, with its settings alone, run by the interpreter `python`."""
+        """One of our daemons, with its settings alone, run by the interpreter `python`; `optimize` is its option -O."""
         flags = [f"--set={key}={value}" for key, value in settings.items()]
-        return cls([python, "-P", "-m", "fabricscope", command, "--config", "/dev/null", *flags], log, core)
+        return cls(
+            [python, *filter(None, [optimize]), "-m", module, command, "--config", "/dev/null", *flags], log, core
+        )
 
     def start(self) -> None:
         """Start it, or start it again."""
@@ -62,10 +68,7 @@ class Measured:
 
     def usage(self) -> Usage:
         """Processor time, resident memory, and when."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        cpu = (int(fields[11]) + int(fields[12])) / _TICKS
-        return Usage(cpu, pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20), time.monotonic())
+        return _usage(self.process.pid)
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
@@ -79,6 +82,37 @@ class Measured:
             self.process.wait(timeout=15)
         except subprocess.TimeoutExpired:
             self.kill()
+
+
+class Family:
+    """A process and the children that it has now, measured together."""
+
+    def __init__(self, process: Measured) -> None:
+        children = Path(f"/proc/{process.process.pid}/task/{process.process.pid}/children").read_text().split()
+        threads = Path(f"/proc/{process.process.pid}/task").iterdir()
+        children += [child for thread in threads for child in (thread / "children").read_text().split()]
+        self.pids = [process.process.pid, *sorted({int(child) for child in children})]
+
+    def usage(self) -> Usage:
+        """What all of them have used."""
+        each = [_usage(pid) for pid in self.pids]
+        return Usage(
+            sum(one.cpu_seconds for one in each),
+            sum(one.resident_mib for one in each),
+            each[0].at,
+            sum(one.proportional_mib for one in each),
+        )
+
+    def child_resident_mib(self) -> float:
+        """Resident memory of the children alone."""
+        return sum(_usage(pid).resident_mib for pid in self.pids[1:])
+
+
+def _usage(pid: int) -> Usage:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    sizes = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+    resident, proportional = (int(sizes[key].split()[0]) / 1024 for key in ("Rss", "Pss"))
+    return Usage((int(fields[11]) + int(fields[12])) / _TICKS, resident, time.monotonic(), proportional)
 
 
 def cpu_share(before: Usage, after: Usage) -> float:

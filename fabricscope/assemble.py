@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
+from typing import Any
 
 from fabricscope.codec import series_set_id
 from fabricscope.model import Kind, MetricSpec, Now, Quality, Reading, SampleBatch, Sampled, Series, SeriesSet
@@ -18,10 +20,10 @@ class Assembler:
     def __init__(self, sampler: str, interval_ns: int) -> None:
         self._sampler = sampler
         self._interval_ns = interval_ns
-        self._shape: list[tuple[MetricSpec, tuple[str, ...]]] | None = None
+        self._shape: list[tuple[object, ...]] | None = None
         self._set = SeriesSet(b"", sampler, (), ())
-        self._counter_order: list[int] = []
-        self._gauge_order: list[int] = []
+        self._counters = self._gauges = self._both = _picker([])
+        """Put a list that is in the order of the readings into that of the columns."""
 
     def assemble(self, readings: Iterable[Reading], now: Now) -> Sampled:
         """The batch of `readings` taken at `now`; its series set is the last one's object where nothing changed.
@@ -30,21 +32,22 @@ class Assembler:
         value, or two specs have one name.
         """
         rows = list(readings)
-        shape = [(row.spec, row.labels) for row in rows]
+        shape: list[tuple[object, ...]] = [row[:2] for row in rows]
         if shape != self._shape:
             self._reshape(rows)
             self._shape = shape
-        qualities = b""
-        if any(row.quality is not Quality.OK for row in rows):
-            qualities = bytes([rows[i].quality for i in self._counter_order + self._gauge_order])
+        values: list[Any] = [row[2] for row in rows]
+        if None in values:
+            # What has no value has a column all the same; its quality says that the 0 means nothing.
+            values = [0 if value is None else value for value in values]
+        qualities = [row[3] for row in rows]
         batch = SampleBatch(
             series_set_id=self._set.id,
             time_unix_ns=now.wall,
             interval_ns=self._interval_ns,
-            # What has no value has a column all the same; its quality says that the 0 means nothing.
-            counters=[int(rows[i].value or 0) for i in self._counter_order],
-            gauges=[float(rows[i].value or 0) for i in self._gauge_order],
-            qualities=qualities,
+            counters=list(map(int, self._counters(values))),
+            gauges=list(map(float, self._gauges(values))),
+            qualities=b"" if qualities.count(Quality.OK) == len(rows) else bytes(self._both(qualities)),
         )
         return Sampled(self._set, batch)
 
@@ -59,7 +62,8 @@ class Assembler:
         identifier = series_set_id(self._sampler, counters, gauges)
         if identifier != self._set.id:
             self._set = SeriesSet(identifier, self._sampler, counters, gauges)
-        self._counter_order, self._gauge_order = counter_order, gauge_order
+        self._counters, self._gauges = _picker(counter_order), _picker(gauge_order)
+        self._both = _picker(counter_order + gauge_order)
 
     def _check(self, rows: list[Reading]) -> None:
         seen: set[Series] = set()
@@ -79,3 +83,10 @@ class Assembler:
                     "give each reading a label that tells them apart"
                 )
             seen.add(row.series)
+
+
+def _picker(order: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Gives what stands at these places of a list, in this order."""
+    if len(order) < 2:  # itemgetter gives one thing bare, and takes none
+        return lambda things: [things[place] for place in order]
+    return itemgetter(*order)

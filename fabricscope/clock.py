@@ -13,6 +13,11 @@ Clock = Callable[[], Now]
 """Tests pass their own."""
 
 
+def thread_cpu_ns() -> int:
+    """Processor time that the calling thread has used, in nanoseconds."""
+    return time.thread_time_ns()
+
+
 def system_clock() -> Now:
     """The host's wall and monotonic clocks, now."""
     return Now(time.time_ns(), time.monotonic_ns())

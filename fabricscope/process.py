@@ -5,9 +5,12 @@ The one place outside a probe's sources that reads /proc, since both daemons rep
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import gc
 import os
 import resource
+from contextlib import suppress
 from pathlib import Path
 
 from fabricscope.clock import NANOSECONDS
@@ -47,6 +50,27 @@ def specs(daemon: str) -> tuple[MetricSpec, MetricSpec, MetricSpec]:
             aliases=("process_open_fds",),
         ),
     )
+
+
+_M_ARENA_MAX = -8
+"""mallopt(3)"""
+
+
+def share_one_heap() -> None:
+    """Let all threads allocate from one heap, before there is a second thread.
+
+    glibc gives each of many threads a heap of its own, most of it empty: with a thread for each sampler that was 8 MiB.
+    """
+    with suppress(OSError, AttributeError):  # another libc
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+def settle() -> None:
+    """Give back what starting took, and look no more for garbage in what it left: modules and their code stay."""
+    gc.collect()
+    gc.freeze()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class ProcessMetrics:

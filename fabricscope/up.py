@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
+import shlex
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -71,6 +72,8 @@ def commands_for(
         "collector.data_dir": str(state_dir / "collector"),
         "probe.collectors": [f"{LOOPBACK}:{collector_grpc}"],
         "probe.http.listen": f"{LOOPBACK}:{probe_http}",
+        "probe.health.state": str(_verdicts(state_dir)),
+        "probe.recorder.directory": str(state_dir),
         "probe.spool.path": str(state_dir / "spool.db"),
     }
     # Never the configuration that is installed on this host: it may name collectors and certificates.
@@ -81,6 +84,16 @@ def commands_for(
     # -P: what lies in the working directory is not imported.
     start = [sys.executable, "-P", "-m", "fabricscope"]
     return {daemon: [*start, daemon, *settings] for daemon in ("collector", "probe")}
+
+
+def _verdicts(state_dir: Path) -> Path:
+    """Where the probe keeps its verdicts, and `fabricscope doctor` finds them."""
+    return state_dir / "health.json"
+
+
+def _own_command() -> str:
+    """What a shell calls this program by."""
+    return shlex.quote(sys.argv[0]) if Path(sys.argv[0]).name == "fabricscope" else "fabricscope"
 
 
 def _port_option(name: str, default: int, what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -136,6 +149,7 @@ fabricscope is up; its state is in {state_dir}.
   every host's series  {collector}/metrics
   the API              {collector}/api/v1/hosts    described at {collector}/api/v1/openapi.json
   this probe's series  {probe}/metrics
+  what is wrong here   {_own_command()} doctor --set probe.health.state={shlex.quote(str(_verdicts(state_dir)))}
 
 Ctrl-C ends it.
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from starlette.applications import Starlette
 
-from fabricscope import __version__, log
+from fabricscope import __version__, log, plugins, process
 from fabricscope.clock import NANOSECONDS, Clock
 from fabricscope.exporter import make_exporters, run_exporter
 from fabricscope.http import HttpServer
@@ -16,22 +16,27 @@ from fabricscope.settings import SettingsError
 from fabricscope.tally import Tally
 from fabricscope.tls import CredentialFiles
 from probes import own_metrics
+from probes.delivery import Delivery
 from probes.engine import IMPLEMENTATION
+from probes.health import running
+from probes.health.running import RunningHealth
 from probes.outbox import SpoolOutbox
 from probes.own_metrics import OwnMetrics
+from probes.pacing import Pacing
+from probes.recorder.recorder import Freeze, Freezing, Recorder
+from probes.sampling.governor import Governor
 from probes.sampling.pipeline import Pipeline
-from probes.sampling.rounds import Rounds
+from probes.sampling.rounds import Rounds, Ticking
 from probes.sampling.runner import Outcome, SamplerRunner
 from probes.sampling.sampler import OWN_NAME
 from probes.sampling.schedule import Schedule
 from probes.settings import HOST_NAME, ProbeSettings, exporter_settings, made_samplers, sampler_settings
 from probes.sources import host
+from probes.sources.log_lines import LogLines
 from probes.spool import Spool
 from probes.stream import Stream
 
 DEFAULT_CLUSTER = "default"
-MAX_LOGGED = 20
-"""Events of one round that are logged; all of them are sent."""
 
 
 class Agent:
@@ -50,6 +55,8 @@ class Agent:
         self._exporter_settings = exporter_settings(settings)
         self._credentials = None if settings.tls is None else CredentialFiles(settings.tls)
         self._tally = Tally()
+        self._health: RunningHealth | None = self._make_health(None if previous is None else previous._health)  # noqa: SLF001
+        self._freeze: Freeze = _no_steps
         self._latest: dict[str, Sampled] = {}
         self.runners: dict[str, SamplerRunner] = {}
         """Those of this run, by sampler."""
@@ -71,21 +78,29 @@ class Agent:
         app = Starlette(routes=[route for exporter in exporters for route in exporter.routes()])
         async with HttpServer(app, self.settings.http, "probe.http", self._tally) as http:
             outbox = self._open_outbox()
+            log_lines = LogLines(self.settings.roots.devfs("kmsg"))
+            recorder = Recorder(self.settings.recorder, self._host, self._clock, self._tally, lambda: self._freeze())
             try:
-                self.runners = self._make_runners()
+                self.runners = self._make_runners(log_lines)
                 async with asyncio.TaskGroup() as tasks:
                     for exporter in exporters:
                         tasks.create_task(run_exporter(exporter, self._tally))
                     if outbox is not None:
                         outbox.append_events([self._start_event()])
                         tasks.create_task(self._send(outbox))
+                    tasks.create_task(recorder.run())
                     where = ", ".join(self.settings.collectors) or "nobody"
                     self._log.info("started", host=self._host, metrics=f"{http.url}/metrics", collectors=where)
+                    process.settle()
                     ready(f"sampling {len(self.runners)} domains, sending to {where}")
-                    await self._rounds(outbox).run()
+                    await self._rounds(outbox, recorder).run()
             finally:
                 for runner in self.runners.values():
                     runner.close()
+                log_lines.close()
+                if self._health is not None:
+                    self._health.close()
+                await recorder.close()
                 if outbox is not None:
                     await outbox.close()
 
@@ -97,34 +112,51 @@ class Agent:
             return None
         return SpoolOutbox(lambda: Spool(self.settings.spool, self._clock().mono), self._clock, self._tally)
 
-    def _make_runners(self) -> dict[str, SamplerRunner]:
+    def _make_health(self, previous: RunningHealth | None) -> RunningHealth | None:
+        """What judges this host; it goes on from what `previous` knew. Raises SettingsError for wrong rules."""
+        if not self.settings.health.enabled:
+            return None
+        pipeline = Pipeline(running.NAME, running.INTERVAL_NS)
+        specs = [spec for _, thing in plugins.loaded(plugins.SAMPLERS) for spec in getattr(thing, "metrics", ())]
+        return RunningHealth(self.settings.health, pipeline, self._clock, previous, [*specs, *own_metrics.METRICS])
+
+    def _make_runners(self, log_lines: LogLines) -> dict[str, SamplerRunner]:
         """A runner for each enabled sampler. One that cannot be made is logged and left out."""
         runners = {}
         for name, sampler in made_samplers(self.settings):
             if isinstance(sampler, str):
                 self._log.error("sampler left out", sampler=name, reason=sampler)
                 continue
+            if isinstance(sampler, Freezing):
+                self._freeze = sampler.freeze
             settings = self._sampler_settings[name]
             before = self._last_runners.get(name)
             pipeline = Pipeline(name, self._interval(name)) if before is None else before.pipeline
             pipeline.change_interval(self._interval(name))
             deadline = int(settings.deadline_seconds * NANOSECONDS)
-            runners[name] = SamplerRunner(name, sampler, pipeline, deadline, self._clock, before)
+            runners[name] = SamplerRunner(name, sampler, pipeline, deadline, self._clock, before, log_lines.count)
         self._last_runners |= runners
         return runners
 
-    def _rounds(self, outbox: SpoolOutbox | None) -> Rounds:
-        intervals = {name: self._interval(name) for name in self.runners} | {OWN_NAME: own_metrics.INTERVAL_NS}
+    def _rounds(self, outbox: SpoolOutbox | None, recorder: Recorder) -> Rounds:
+        configured = {name: self._interval(name) for name in self.runners}
+        ticking: dict[str, Ticking] = dict(self.runners)
+        intervals = {**configured, OWN_NAME: own_metrics.INTERVAL_NS}
+        if self._health is not None:
+            ticking[running.NAME] = self._health
+            intervals[running.NAME] = running.INTERVAL_NS
         schedule = Schedule(intervals, self._clock().mono)
         pipeline = Pipeline(OWN_NAME, own_metrics.INTERVAL_NS)
         own = OwnMetrics(self._tally, __version__, IMPLEMENTATION, schedule.missed, pipeline, self._clock)
+        governor = Governor(self.settings.governor, configured)
+        pacing = Pacing(governor, schedule, configured, self.runners, self._tally, self._clock)
+        delivery = Delivery(own, self._health, recorder, outbox, self._latest)
 
         def deliver(outcomes: Sequence[Outcome]) -> None:
-            for outcome in outcomes:
-                own.sampled(outcome)
-            self._deliver(outcomes, outbox)
+            pacing.govern(outcomes)
+            delivery(outcomes)
 
-        return Rounds({**self.runners, OWN_NAME: own}, schedule, deliver, self._clock)
+        return Rounds({**ticking, OWN_NAME: own}, schedule, deliver, self._clock)
 
     def _interval(self, name: str) -> int:
         return int(self._sampler_settings[name].interval_seconds * NANOSECONDS)
@@ -152,25 +184,13 @@ class Agent:
             now.wall, now.mono, "probe.started", Severity.INFO, f"probe {__version__} started", {"host": self._host}
         )
 
-    def _deliver(self, outcomes: Sequence[Outcome], outbox: SpoolOutbox | None) -> None:
-        """Pass on what the samplers of one round came to."""
-        batches = [outcome.sampled for outcome in outcomes if outcome.sampled is not None]
-        events = [event for outcome in outcomes for event in outcome.events]
-        for sampled in batches:
-            self._latest[sampled.series_set.sampler] = sampled
-        if outbox is not None:
-            # Events first: when the disk is slow they are the last to be refused.
-            outbox.append_events(events)
-            outbox.append_samples(batches)
-        for event in events[:MAX_LOGGED]:
-            say = self._log.info if event.severity is Severity.INFO else self._log.warning
-            say(event.kind, message=event.message)
-        if len(events) > MAX_LOGGED:
-            self._log.info("more events", count=len(events) - MAX_LOGGED)
-
     def _on_hint(self, hint: Hint) -> None:
         # Acting on hints is the recovery planner's; a probe without one tells that it heard.
         self._log.warning("hint received, no planner runs here", origin=hint.origin, link=hint.link, reason=hint.reason)
+
+
+def _no_steps() -> None:
+    """There are no steps of the last minutes, since no sampler keeps them."""
 
 
 def _own_name() -> str:

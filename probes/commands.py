@@ -18,7 +18,7 @@ def probe(document: Document) -> None:
 
     SIGHUP reads the configuration again; SIGTERM and Ctrl-C end it.
     """
-    from fabricscope import daemon, log
+    from fabricscope import daemon, log, process
     from fabricscope.clock import system_clock
     from fabricscope.settings import section
     from probes.agent import Agent
@@ -27,6 +27,7 @@ def probe(document: Document) -> None:
     def build(previous: Agent | None) -> Agent:
         return Agent(section(document.read(), "probe", ProbeSettings), system_clock, previous)
 
+    process.share_one_heap()
     log.configure(section(document.read(), "probe", ProbeSettings).log)
     daemon.run(build, system_clock)
 

@@ -9,6 +9,7 @@ from fabricscope.clock import NANOSECONDS, Clock
 from fabricscope.model import Kind, MetricSpec
 from fabricscope.tally import Tally
 from probes import outbox, stream
+from probes.recorder import recorder
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import Outcome, Result
 from probes.sampling.sampler import OWN_NAME
@@ -35,6 +36,27 @@ SAMPLER_SECONDS = MetricSpec(
     ("sampler",),
     "seconds",
     per_unit=NANOSECONDS,
+)
+SAMPLER_CPU_SECONDS = MetricSpec(
+    "fabricscope_sampler_cpu_seconds_total",
+    Kind.COUNTER,
+    "Processor time that the sampler's own thread used.",
+    ("sampler",),
+    "seconds",
+    per_unit=NANOSECONDS,
+)
+SAMPLER_LOG_LINES = MetricSpec(
+    "fabricscope_sampler_log_lines_total",
+    Kind.COUNTER,
+    "Lines that the kernel logged during samples, of whatever cause; 0 where its log cannot be read.",
+    ("sampler",),
+)
+SAMPLER_SLOWDOWN = MetricSpec(
+    "fabricscope_sampler_slowdown",
+    Kind.GAUGE,
+    "What the sampler's interval is multiplied by: above 1 because it is expensive, makes the kernel log, or finds "
+    "nothing on this host.",
+    ("sampler",),
 )
 SAMPLER_LAST = MetricSpec(
     "fabricscope_sampler_last_duration_seconds", Kind.GAUGE, "How long the last sample took.", ("sampler",), "seconds"
@@ -66,6 +88,9 @@ METRICS = (
     SAMPLER_UP,
     SAMPLER_RUNS,
     SAMPLER_SECONDS,
+    SAMPLER_CPU_SECONDS,
+    SAMPLER_LOG_LINES,
+    SAMPLER_SLOWDOWN,
     SAMPLER_LAST,
     SAMPLER_READINGS,
     SAMPLER_RESETS,
@@ -73,6 +98,7 @@ METRICS = (
     SAMPLER_MISSED,
     *outbox.METRICS,
     *stream.METRICS,
+    *recorder.METRICS,
     *http.METRICS,
     *exporter.METRICS,
 )
@@ -80,8 +106,6 @@ METRICS = (
 
 class OwnMetrics:
     """Keeps the probe's tally up to date, and samples it: on the event loop, which is the tally's."""
-
-    busy = False
 
     def __init__(
         self, tally: Tally, version: str, engine: str, missed: Mapping[str, int], pipeline: Pipeline, clock: Clock
@@ -100,10 +124,16 @@ class OwnMetrics:
         tally.set(SAMPLER_UP, name, to=int(outcome.result is Result.OK))
         tally.add(SAMPLER_RUNS, name, outcome.result.value)
         tally.add(SAMPLER_SECONDS, name, by=outcome.duration_ns)
+        tally.add(SAMPLER_CPU_SECONDS, name, by=outcome.cpu_ns)
+        tally.add(SAMPLER_LOG_LINES, name, by=outcome.log_lines)
         tally.set(SAMPLER_LAST, name, to=outcome.duration_ns / NANOSECONDS)
         tally.set(SAMPLER_READINGS, name, to=outcome.readings)
         tally.add(SAMPLER_RESETS, name, by=outcome.resets)
         tally.add(SAMPLER_WRAPS, name, by=outcome.wraps)
+
+    def wake_descriptor(self) -> int | None:
+        """None: its ticks are often enough."""
+        return None
 
     async def tick(self) -> Outcome:
         """The probe's own figures at this moment, as those of a sampler called `probe`."""

@@ -14,7 +14,10 @@ from fabricscope.http import LISTEN_HELP, HttpSettings
 from fabricscope.log import LogSettings
 from fabricscope.settings import EXPECTED, PluginDocuments, SettingsError, plugin_settings
 from fabricscope.tls import TlsSettings, require_protection, split_address
-from probes.sampling.sampler import OWN_NAME, Roots, Sampler, SamplerSettings
+from probes.health.settings import HealthSettings
+from probes.recorder.settings import RecorderSettings
+from probes.sampling.governor import GovernorSettings
+from probes.sampling.sampler import RESERVED_NAMES, Roots, Sampler, SamplerSettings
 from probes.spool import SpoolSettings
 from probes.stream import StreamSettings
 
@@ -79,6 +82,11 @@ class ProbeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         PluginDocuments, Meta(description="Settings by sampler; `fabricscope samplers` lists what is installed.")
     ] = field(default_factory=dict)
     exporters: Annotated[PluginDocuments, Meta(description="Settings by exporter.")] = field(default_factory=dict)
+    governor: GovernorSettings = GovernorSettings()
+    health: Annotated[HealthSettings, Meta(description="Verdicts on this host's health.")] = HealthSettings()
+    recorder: Annotated[RecorderSettings, Meta(description="What is kept on this host of the past.")] = (
+        RecorderSettings()
+    )
     spool: SpoolSettings = SpoolSettings()
     stream: StreamSettings = StreamSettings()
     log: LogSettings = LogSettings()
@@ -108,8 +116,8 @@ def made_samplers(settings: ProbeSettings, names: Collection[str] = ()) -> Itera
             continue
         if isinstance(found, plugins.PluginError):
             yield name, str(found)
-        elif name == OWN_NAME:
-            yield name, "its name is taken by the probe's own figures; rename its entry point"
+        elif name in RESERVED_NAMES:
+            yield name, "its name is taken by what the probe says of itself; rename its entry point"
         else:
             try:
                 sampler: Sampler | str = found(by_name[name], settings.roots)

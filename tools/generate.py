@@ -1,7 +1,8 @@
 """`make generate`: writes every file that is made from another one; with --check only compares.
 
-fabricscope/v1 comes from proto/, the references in docs/ from the metric tables, the commands and the
-settings, the sample configurations in deploy/ from the settings, grafana/json from grafana/dashboards.
+fabricscope/v1 comes from proto/, the references in docs/ from the metric tables, the commands, the settings and the
+health rules, the sample configurations in deploy/ from the settings, grafana/json from grafana/dashboards, the alerts
+for verdicts in grafana/rules and their runbooks from the health rules.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ from fabricscope.cli import cli
 from fabricscope.model import Kind, MetricSpec, Overflow
 from grafana import dashboards
 from grafana.build import render
-from tools import wire_examples
+from probes.health import metrics as health
+from probes.health.reference import reference as health_rules
+from probes.health.rules import shipped
+from tools import verdict_alerts, verdict_pages, wire_examples
 
 ROOT = Path(__file__).parent.parent
 SERVICE = "fabricscope/v1/stream.proto"
@@ -61,8 +65,20 @@ def generated() -> Iterator[tuple[str, bytes]]:
     page = "docs/reference/wire.md"
     yield page, wire_examples.rewritten((ROOT / page).read_text("utf-8")).encode()
     yield "docs/reference/configuration.md", _configuration().encode()
+    yield from _verdicts()
     for name, make in dashboards.ALL.items():
         yield f"grafana/json/{name}.json", render(make()).encode()
+
+
+def _verdicts() -> Iterator[tuple[str, bytes]]:
+    """What follows from the health rules."""
+    rules = shipped()
+    yield "docs/reference/health-rules.md", health_rules(rules).encode()
+    yield "grafana/rules/verdicts.yaml", verdict_alerts.rule_file(rules).encode()
+    for alert, text in verdict_pages.pages(rules):
+        yield f"docs/runbooks/{alert}.md", text.encode()
+    page = "docs/runbooks/README.md"
+    yield page, verdict_pages.listed((ROOT / page).read_text("utf-8"), rules).encode()
 
 
 def _messages() -> Iterator[tuple[str, bytes]]:
@@ -95,6 +111,7 @@ def metric_tables() -> Iterator[tuple[str, Iterable[MetricSpec]]]:
         yield f"Sampler `{name}`", sampler.metrics
     for daemon, module in OWN_METRICS.items():
         yield f"The {daemon} about itself", import_module(module).METRICS
+    yield "The probe's verdicts on its host", health.METRICS
     for name, exporter in _loaded(plugins.EXPORTERS):
         yield f"Exporter `{name}`", getattr(exporter, "metrics", ())
 

@@ -30,7 +30,8 @@ pub struct CounterFiles {
     files: Vec<CounterFile>,
 }
 
-struct CounterFile {
+/// One file.
+pub struct CounterFile {
     path: PathBuf,
     /// None until it could be opened, and again once its device is gone.
     open: Option<File>,
@@ -39,10 +40,7 @@ struct CounterFile {
 impl CounterFiles {
     /// Opens nothing yet: the first read does.
     pub fn new(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        let files = paths
-            .into_iter()
-            .map(|path| CounterFile { path, open: None })
-            .collect();
+        let files = paths.into_iter().map(CounterFile::new).collect();
         Self { files }
     }
 
@@ -63,14 +61,18 @@ impl CounterFiles {
 
     /// Closes every file; a later read opens them again.
     pub fn close(&mut self) {
-        for file in &mut self.files {
-            file.open = None;
-        }
+        self.files.iter_mut().for_each(CounterFile::close);
     }
 }
 
 impl CounterFile {
-    fn read(&mut self) -> Outcome {
+    /// Opens nothing yet: the first read does.
+    pub fn new(path: PathBuf) -> Self {
+        Self { path, open: None }
+    }
+
+    /// What the file holds.
+    pub fn read(&mut self) -> Outcome {
         match self.read_bytes() {
             Ok((content, length)) => parse(&content[..length]),
             Err(error) => {
@@ -82,6 +84,11 @@ impl CounterFile {
                 Outcome::Failed(errno)
             }
         }
+    }
+
+    /// Closes the file; a later read opens it again.
+    pub fn close(&mut self) {
+        self.open = None;
     }
 
     fn read_bytes(&mut self) -> io::Result<([u8; MAX_BYTES + 1], usize)> {
@@ -101,7 +108,7 @@ impl CounterFile {
 }
 
 /// Non-blocking, so that a FIFO cannot hang the reader; sysfs does not care.
-fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
@@ -132,7 +139,7 @@ fn trim(content: &[u8]) -> &[u8] {
 }
 
 /// ASCII digits alone, no sign, at most `u64::MAX`.
-fn decimal(text: &[u8]) -> Option<u64> {
+pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }

@@ -1,6 +1,12 @@
 //! The hot path of fabricscope. Its parts are plain Rust; `python` is the thin binding to them.
 
+pub mod blocks;
 pub mod counters;
+pub mod fast;
+pub mod fold;
+pub mod ring;
+pub mod statistics;
+pub mod table;
 
 #[cfg(feature = "python")]
 mod python;

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
-from grafana_foundation_sdk.builders import prometheus, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import prometheus, stat, statetimeline, statushistory, table, timeseries
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
@@ -27,13 +27,15 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.dashboards.variables import DATASOURCE
 
-Panel: TypeAlias = stat.Panel | table.Panel | timeseries.Panel | statetimeline.Panel
+Panel: TypeAlias = stat.Panel | table.Panel | timeseries.Panel | statetimeline.Panel | statushistory.Panel
 Variable: TypeAlias = builders.DatasourceVariable | builders.QueryVariable
 
 COLUMNS = 24
 """Width of a Grafana dashboard in grid units."""
 ROW_OF_STATS, ROW = 4, 8
 """Heights of panels in grid units."""
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What the queries of a panel are called in it."""
 
 FLEET_UID, HOST_UID = "fabricscope-fleet", "fabricscope-host"
 
@@ -71,9 +73,10 @@ def number(
     *,
     unit: str = "short",
     bad: bool = False,
+    colour: str = RED,
     words: Mapping[int, str] | None = None,
 ) -> stat.Panel:
-    """One number; red from 1 on when it counts something `bad`, else red at 0 if it stands for `words`."""
+    """One number; in `colour` from 1 on when it counts something `bad`, else red at 0 if it stands for `words`."""
     panel = (
         stat.Panel()
         .title(title)
@@ -84,13 +87,13 @@ def number(
         .graph_mode(common.BigValueGraphMode.NONE)
         .reduce_options(common_builders.ReduceDataOptions().values(values=False).calcs(["lastNotNull"]))
         .height(ROW_OF_STATS)
-        .with_target(_target(Query(expr, ""), "A").instant())
+        .with_target(target(Query(expr, ""), "A").instant())
     )
     if bad:
-        return panel.color_mode(common.BigValueColorMode.BACKGROUND).thresholds(_thresholds({1: RED}))
+        return panel.color_mode(common.BigValueColorMode.BACKGROUND).thresholds(thresholds({1: colour}))
     if words is not None:
-        panel = panel.color_mode(common.BigValueColorMode.BACKGROUND).mappings([_words(words)])
-        return panel.thresholds(_thresholds({1: GREEN}, below=RED))
+        panel = panel.color_mode(common.BigValueColorMode.BACKGROUND).mappings([word_mapping(words)])
+        return panel.thresholds(thresholds({1: GREEN}, below=RED))
     return panel.color_mode(common.BigValueColorMode.NONE)
 
 
@@ -103,8 +106,13 @@ def graph(
     highest: float | None = None,
     warn_from: float | None = None,
     mirrored: bool = False,
+    logarithmic: bool = False,
+    dashed: str = "",
 ) -> timeseries.Panel:
-    """Lines over time, from 0 unless `mirrored` shows one direction below; `warn_from` draws a threshold line."""
+    """Lines over time, from 0 unless `mirrored` shows one direction below; `warn_from` draws a threshold line.
+
+    `logarithmic` is for what goes over many powers of ten. Lines whose legend matches `dashed` are limits.
+    """
     panel = (
         timeseries.Panel()
         .title(title)
@@ -125,17 +133,23 @@ def graph(
         )
         .height(ROW)
     )
-    for letter, query in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", queries, strict=False):
-        panel = panel.with_target(_target(query, letter).range())
-    if not mirrored:
+    for letter, query in zip(LETTERS, queries, strict=False):
+        panel = panel.with_target(target(query, letter).range())
+    if logarithmic:
+        scale = common_builders.ScaleDistributionConfig().type(common.ScaleDistribution.LOG).log(10)
+        panel = panel.scale_distribution(scale)
+    elif not mirrored:
         panel = panel.min(0)
+    if dashed:
+        line = DynamicConfigValue("custom.lineStyle", {"fill": "dash", "dash": [8, 8]})
+        panel = panel.override_by_regexp(f"/{dashed}/", [line])
     if stacked:
         panel = panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL))
     if highest is not None:
         panel = panel.max(highest)
     if warn_from is not None:
         style = common_builders.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
-        panel = panel.thresholds(_thresholds({warn_from: RED})).thresholds_style(style)
+        panel = panel.thresholds(thresholds({warn_from: RED})).thresholds_style(style)
     return panel
 
 
@@ -146,11 +160,14 @@ def listing(
     *columns: Column,
     links_to_host: bool = True,
     empty: str = "none",
+    lowest_first: str = "",
 ) -> table.Panel:
     """A table of what the queries give now: the `labels` in this order, then a column for each query.
 
-    Sorted by the last column, largest first. Every query must give the same labels.
+    Sorted by the last column, largest first, or by the one that `lowest_first` names, smallest first. Every query
+    must give the same labels.
     """
+    order_by = common_builders.TableSortByFieldState().display_name(lowest_first or columns[-1].heading)
     panel = (
         table.Panel()
         .title(title)
@@ -158,11 +175,11 @@ def listing(
         .datasource(DATASOURCE)
         .no_value(empty)
         .height(ROW)
-        .sort_by([common_builders.TableSortByFieldState().display_name(columns[-1].heading).desc(desc=True)])
+        .sort_by([order_by.desc(desc=not lowest_first)])
     )
     headings = {}
-    for letter, column in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", columns, strict=False):
-        panel = panel.with_target(_target(Query(column.expr, ""), letter).instant().format(PromQueryFormat.TABLE))
+    for letter, column in zip(LETTERS, columns, strict=False):
+        panel = panel.with_target(target(Query(column.expr, ""), letter).instant().format(PromQueryFormat.TABLE))
         headings["Value" if len(columns) == 1 else f"Value #{letter}"] = column.heading
         panel = panel.override_by_name(column.heading, _column_properties(column))
     if len(columns) > 1:
@@ -178,23 +195,6 @@ def listing(
         link = {"title": "This host", "url": host_url("${__data.fields.cluster}", "${__data.fields.host}")}
         panel = panel.override_by_name("host", [DynamicConfigValue("links", [link])])
     return panel
-
-
-def timeline(title: str, description: str, query: Query, words: Mapping[int, str]) -> statetimeline.Panel:
-    """Bands of state over time: red for 0, green for 1."""
-    return (
-        statetimeline.Panel()
-        .title(title)
-        .description(description)
-        .datasource(DATASOURCE)
-        .mappings([_words(words)])
-        .thresholds(_thresholds({1: GREEN}, below=RED))
-        .show_value(common.VisibilityMode.NEVER)
-        .merge_values(merge_values=True)
-        .per_page(40)
-        .height(ROW)
-        .with_target(_target(query, "A").range())
-    )
 
 
 def host_url(cluster: str, host: str) -> str:
@@ -234,7 +234,8 @@ def arrange(
     return page
 
 
-def _target(query: Query, letter: str) -> prometheus.Dataquery:
+def target(query: Query, letter: str) -> prometheus.Dataquery:
+    """The query as a panel asks it."""
     return (
         prometheus.Dataquery()
         .datasource(DATASOURCE)
@@ -244,20 +245,22 @@ def _target(query: Query, letter: str) -> prometheus.Dataquery:
     )
 
 
-def _thresholds(colours: Mapping[float, str], below: str = GREEN) -> builders.ThresholdsConfig:
+def thresholds(colours: Mapping[float, str], below: str = GREEN) -> builders.ThresholdsConfig:
+    """Colours from a value on, and `below` the lowest of them."""
     steps = [Threshold(None, below), *(Threshold(value, colour) for value, colour in sorted(colours.items()))]
     return builders.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def _words(words: Mapping[int, str]) -> ValueMapping:
+def word_mapping(words: Mapping[int, str]) -> ValueMapping:
+    """Words in place of numbers."""
     return ValueMap({str(value): ValueMappingResult(text=text) for value, text in words.items()})
 
 
 def _column_properties(column: Column) -> list[DynamicConfigValue]:
     properties = [DynamicConfigValue("unit", column.unit)]
     if column.words:
-        properties.append(DynamicConfigValue("mappings", [_words(column.words)]))
+        properties.append(DynamicConfigValue("mappings", [word_mapping(column.words)]))
     if column.colours:
-        properties.append(DynamicConfigValue("thresholds", _thresholds(column.colours).build()))
+        properties.append(DynamicConfigValue("thresholds", thresholds(column.colours).build()))
         properties.append(DynamicConfigValue("custom.cellOptions", {"type": "color-background", "mode": "basic"}))
     return properties

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from probes.engine.fold import windows
+
 if TYPE_CHECKING:
-    from probes.engine.twin import CounterFiles
+    from probes.engine.twin import CounterFiles, FastReader, Folder, StepRing, decode_block
 
     IMPLEMENTATION: str
 else:
     try:
-        from probes.engine._native import CounterFiles
+        from probes.engine._native import CounterFiles, FastReader, Folder, StepRing, decode_block
 
         IMPLEMENTATION = "rust"
     except ImportError:
-        from probes.engine.twin import CounterFiles
+        from probes.engine.twin import CounterFiles, FastReader, Folder, StepRing, decode_block
 
         IMPLEMENTATION = "python"
 
-__all__ = ["IMPLEMENTATION", "CounterFiles"]
+__all__ = ["IMPLEMENTATION", "CounterFiles", "FastReader", "Folder", "StepRing", "decode_block", "windows"]

@@ -28,10 +28,15 @@ class Transitions:
         self._values: dict[Series, int | float] = {}
         """The last known ones of the things that are there: a link that is down has no speed, and comes back."""
         self._things: set[_Thing] | None = None
+        self._rows: list[Reading] = []
+        """Of the last sample."""
 
     def observe(self, readings: Iterable[Reading], now: Now) -> list[Event]:
         """What happened since the last call. An unreadable value is no change; a thing that is gone is one."""
         rows = [row for row in readings if row.spec.watch is not None]
+        if rows == self._rows and self._things is not None:
+            return []  # nearly always
+        self._rows = rows
         things = {_thing(row) for row in rows}
         events = [] if self._things is None else list(self._changes(rows, things, self._things, now))
         self._values = {series: value for series, value in self._values.items() if _owner(series) in things}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from fabricscope.assemble import Assembler
 from fabricscope.codec import decode_events, decode_series_set, encode_events, encode_series_set
@@ -12,7 +12,7 @@ from fabricscope.model import Event, Now, Quality, Reading, Sampled
 from probes.links.transitions import Transitions
 from probes.sampling.quality import CounterTracks
 
-MAX_READINGS = 20_000
+MAX_READINGS = 50_000
 """Of one sample of one sampler: more is a mistake, and would not fit a message."""
 MAX_DECLARATION_BYTES = 2 << 20
 """A series set must fit a message that every collector takes."""
@@ -23,6 +23,9 @@ class Processed(NamedTuple):
 
     sampled: Sampled
     events: list[Event]
+    """Those that the sampler told of, then those that follow from what changed."""
+    readings: int
+    """Values that were read."""
     resets: int
     """Device counters that started anew."""
     wraps: int
@@ -44,22 +47,25 @@ class Pipeline:
         """Batches are `interval_ns` apart from now on; what is known of counters and links stays."""
         self._assembler = Assembler(self._sampler, interval_ns)
 
-    def process(self, readings: Iterable[Reading], now: Now) -> Processed:
-        """The batch and the events of the readings taken at `now`.
+    def process(self, rows: Iterable[Reading | Event], now: Now) -> Processed:
+        """The batch and the events of what a sampler gave at `now`.
 
         Raises ValueError, saying what is wrong, for readings that no collector would take: it would refuse
         the whole message, with the other samplers' batches in it.
         """
-        raw = list(islice(readings, MAX_READINGS + 1))
-        if len(raw) > MAX_READINGS:
+        taken = list(islice(rows, MAX_READINGS + 1))
+        if len(taken) > MAX_READINGS:
             raise ValueError(f"more than {MAX_READINGS} readings in one sample; limit what the sampler reports")
+        told = [row for row in taken if isinstance(row, Event)]
+        raw = [row for row in taken if isinstance(row, Reading)] if told else cast("list[Reading]", taken)
         followed = self._tracks.apply(raw, now)
         sampled = self._assembler.assemble(followed, now)
         self._check(sampled)
         self._last = followed
-        events = self._transitions.observe(followed, now)
-        decode_events(encode_events(events).events)
-        return Processed(sampled, events, self._tracks.resets, self._tracks.wraps)
+        events = told + self._transitions.observe(followed, now)
+        if events:
+            decode_events(encode_events(events).events)
+        return Processed(sampled, events, len(raw), self._tracks.resets, self._tracks.wraps)
 
     def stale(self, now: Now) -> Sampled | None:
         """The last batch again, every value marked as not read this time; None before the first."""

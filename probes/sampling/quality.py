@@ -28,6 +28,10 @@ _RETURNS = 3
 """A counter that was misread is back after so many times the step in which it fell, or it did start anew."""
 
 
+_MOVES = float("nan")
+"""In place of the count of a counter that has not come to rest: equal to nothing."""
+
+
 class _Fall(NamedTuple):
     """What was known of a counter before it fell, in case it was only misread."""
 
@@ -41,11 +45,13 @@ class _Fall(NamedTuple):
 class _Track:
     """What is known of one device counter."""
 
-    __slots__ = ("fall", "raw", "read", "seen", "step", "total", "usual")
+    __slots__ = ("below", "fall", "raw", "read", "scale", "seen", "shown", "step", "still", "total", "usual")
 
-    def __init__(self, raw: int, now: int) -> None:
-        self.raw = raw
-        self.total = raw
+    def __init__(self, spec: MetricSpec, now: int) -> None:
+        self.raw = -1
+        """The device's last count; -1 until there was one."""
+        self.total = 0
+        """What it counted since it was first seen, and what stood there then."""
         self.read = self.seen = now
         """When it last had a value, and when it was last reported at all (monotonic ns)."""
         self.step = 0
@@ -53,6 +59,13 @@ class _Track:
         self.usual = 0
         """The largest increase in such a step of late."""
         self.fall: _Fall | None = None
+        self.scale = spec.scale
+        self.below = (1 << spec.bits) - 1
+        """Values under this one are not its ceiling."""
+        self.still: int | float = _MOVES
+        """The count at which it has come to rest, or _MOVES."""
+        self.shown = 0
+        """What is passed on while it rests."""
 
 
 class CounterTracks:
@@ -60,6 +73,10 @@ class CounterTracks:
 
     def __init__(self) -> None:
         self._tracks: dict[Series, _Track] = {}
+        self._shape: list[tuple[object, ...]] = []
+        """Spec and labels of each reading of the last sample."""
+        self._row: list[_Track | None] = []
+        """The tracks of that sample, None for gauges: most samples repeat its shape, and look nothing up."""
         self.resets = self.wraps = 0
         """Counters that started anew, and that went round, in the last sample."""
 
@@ -70,34 +87,76 @@ class CounterTracks:
         """
         rows = list(readings)
         self.resets = self.wraps = 0
+        self._align(rows, now.mono)
         restarted = self._restarted_devices(rows)
-        result = [row if row.spec.kind is Kind.GAUGE else self._follow(row, restarted, now.mono) for row in rows]
+        result = []
+        mono = now.mono
+        for row, track in zip(rows, self._row, strict=True):
+            if track is None:
+                result.append(row)
+                continue
+            value = row[2]
+            if value == track.still and row[3] is Quality.OK:
+                # Nearly all counters of nearly all samples: it stands where it stood.
+                result.append(row if value == track.shown else Reading(row[0], row[1], track.shown))
+                track.read = track.seen = mono
+            elif (
+                type(value) is int
+                and row[3] is Quality.OK
+                and track.fall is None
+                and 0 <= track.raw <= value < track.below
+            ):
+                increase = value - track.raw
+                track.total += increase
+                track.usual = max(increase, track.usual >> 1)
+                track.step = mono - track.read
+                track.raw = value
+                track.read = track.seen = mono
+                track.shown = min(track.total * track.scale, U64)
+                track.still = _MOVES if track.usual else value
+                result.append(row if track.shown == value else Reading(row[0], row[1], track.shown))
+            else:
+                result.append(self._follow(row, track, restarted, mono))
         if len(self._tracks) > len(rows):
             self._forget(now.mono, len(rows))
         return result
 
+    def _align(self, rows: Sequence[Reading], now: int) -> None:
+        """Find the track of each counter, or begin one."""
+        shape: list[tuple[object, ...]] = [row[:2] for row in rows]
+        if shape == self._shape:
+            return
+        self._shape = shape
+        self._row = [
+            None if row.spec.kind is Kind.GAUGE else self._tracks.setdefault(row.series, _Track(row.spec, now))
+            for row in rows
+        ]
+
     def _restarted_devices(self, rows: Sequence[Reading]) -> set[str]:
         """Devices (first label) of which a counter fell that cannot wrap: all their counters restarted."""
         found = set()
-        for row in rows:
-            spec = row.spec
-            if spec.kind is Kind.GAUGE or not row.labels or (spec.bits < 64 and spec.overflow is Overflow.WRAPS):
+        for row, track in zip(rows, self._row, strict=True):
+            if track is None or row.value is None or row.value >= track.raw:
                 continue
-            raw, track = _raw(row), self._tracks.get(row.series)
-            if raw is not None and track is not None and raw < track.raw and not _is_jitter(track, raw):
+            spec = row.spec
+            if not row.labels or (spec.bits < 64 and spec.overflow is Overflow.WRAPS):
+                continue
+            raw = _raw(row)
+            if raw is not None and raw < track.raw and not _is_jitter(track, raw):
                 found.add(row.labels[0])
         return found
 
-    def _follow(self, row: Reading, restarted: set[str], now: int) -> Reading:
+    def _follow(self, row: Reading, track: _Track, restarted: set[str], now: int) -> Reading:
         spec, labels, _, quality = row
-        raw, track = _raw(row), self._tracks.get(row.series)
+        raw = _raw(row)
+        track.seen = now
+        track.still = _MOVES
         if raw is None:
-            if track is not None:
-                track.seen = now
-            known = None if track is None else _scaled(spec, track.total)
+            known = None if track.raw < 0 else _scaled(spec, track.total)
             return Reading(spec, labels, known, Quality.UNREADABLE if quality.has_value else quality)
-        if track is None:
-            self._tracks[row.series] = track = _Track(raw, now)
+        if track.raw < 0:
+            track.raw = track.total = raw
+            track.read = now
         else:
             before = track.raw
             if _advance(track, spec, raw, now, restarted=bool(labels) and labels[0] in restarted):

@@ -16,11 +16,13 @@ from itertools import islice
 from typing import NamedTuple
 
 from fabricscope import log
-from fabricscope.clock import NANOSECONDS, Clock
+from fabricscope.clock import NANOSECONDS, Clock, thread_cpu_ns
 from fabricscope.model import Event, Now, Reading, Sampled, Severity
 from probes.sampling.pipeline import MAX_READINGS, Pipeline
-from probes.sampling.sampler import Sampler
+from probes.sampling.sampler import Sampler, Waking
 
+MAX_OWED = 1000
+"""Events of late samples that are kept; the latest stay."""
 MAX_REASON = 500
 """Characters of a sampler's complaint that are passed on."""
 
@@ -49,6 +51,23 @@ class Outcome(NamedTuple):
     """Device counters that started anew."""
     wraps: int = 0
     """Device counters that went round."""
+    started_ns: int = 0
+    """When the tick began (monotonic ns)."""
+    cpu_ns: int = 0
+    """Processor time that the sampler's thread used."""
+    log_lines: int = 0
+    """Lines that the kernel logged meanwhile."""
+    lines_before: int = 0
+    """Lines that it logged between the sample before and this one."""
+
+
+class _Taken(NamedTuple):
+    """What a sampler's thread brought home."""
+
+    rows: list[Reading | Event]
+    cpu_ns: int
+    log_lines: int
+    lines_before: int
 
 
 class SamplerRunner:
@@ -62,20 +81,27 @@ class SamplerRunner:
         deadline_ns: int,
         clock: Clock,
         previous: SamplerRunner | None = None,
+        log_lines: Callable[[], int] = int,
     ) -> None:
         """`name` is the sampler's entry point; `previous` is its runner before a reload, closed by its owner.
 
+        `log_lines` counts what the kernel has logged, so that it shows what it logs during a sample.
         Until the thread of `previous` has ended this one starts nothing: what hangs is not started twice.
         """
         self.name = name
         self.pipeline = pipeline
         self.deadline_ns = deadline_ns
-        self.busy = False
-        """Whether a tick is under way."""
         self._sampler = sampler
         self._clock = clock
+        self._log_lines = log_lines
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._running: asyncio.Future[list[Reading]] | None = None
+        self._running: asyncio.Future[_Taken] | None = None
+        self._late = False
+        """Whether it was given up waiting for `_running`."""
+        self._owed: list[Event] = []
+        """Events of samples that came late: nobody would tell of them again."""
+        self._logged: int | None = None
+        """How much the kernel had logged when the last sample ended."""
         self.trouble: Result = Result.OK if previous is None else previous.trouble
         """How the last tick went."""
         before = None if previous is None else previous.thread
@@ -87,51 +113,76 @@ class SamplerRunner:
 
     async def tick(self) -> Outcome:
         """Sample once, or say why not, within the deadline. Never raises for what the sampler does."""
-        self.busy = True
+        started = self._clock()
+        if self._running is not None and not self._running.done():
+            return self._not_well(Result.HUNG, started, "the last sample has not returned yet")
+        self._collect()
+        self._running = running = self._start(started)
+        await asyncio.wait([running], timeout=self.deadline_ns / NANOSECONDS)
+        if not running.done():
+            self._late = True
+            seconds = self.deadline_ns / NANOSECONDS
+            return self._not_well(Result.HUNG, started, f"no answer within its deadline of {seconds:g} s")
+        owed, self._owed = self._owed, []
         try:
-            return await self._tick()
-        finally:
-            self.busy = False
+            taken = running.result()
+            processed = self.pipeline.process([*owed, *taken.rows] if owed else taken.rows, started)
+        except Exception as error:  # noqa: BLE001  one broken sampler must not blind the rest
+            return self._not_well(Result.FAILED, started, _shown(error))
+        events = self._change(Result.OK, "") + processed.events
+        return Outcome(
+            self.name,
+            Result.OK,
+            processed.sampled,
+            events,
+            processed.readings,
+            self._since(started),
+            processed.resets,
+            processed.wraps,
+            started.mono,
+            taken.cpu_ns,
+            taken.log_lines,
+            taken.lines_before,
+        )
+
+    def wake_descriptor(self) -> int | None:
+        """What becomes readable when the sampler should not wait for its tick; None when it has no such thing."""
+        if self._running is None or not self._running.done() or not isinstance(self._sampler, Waking):
+            return None
+        try:
+            return self._sampler.wake_descriptor()
+        except Exception:  # noqa: BLE001  it is asked in the event loop, where one broken sampler would end all
+            return None
 
     def close(self) -> None:
         """Let the thread end once its present call has returned; the sampler is closed there."""
         self._jobs.put(None)
 
-    async def _tick(self) -> Outcome:
-        started = self._clock()
-        if self._running is not None and not self._running.done():
-            return self._not_well(Result.HUNG, started, "the last sample has not returned yet")
-        self._running = running = self._start(started)
-        try:
-            async with asyncio.timeout(self.deadline_ns / NANOSECONDS):
-                readings = await asyncio.shield(running)
-        except TimeoutError:
-            seconds = self.deadline_ns / NANOSECONDS
-            return self._not_well(Result.HUNG, started, f"no answer within its deadline of {seconds:g} s")
-        except Exception as error:  # noqa: BLE001  one broken sampler must not blind the rest
-            return self._not_well(Result.FAILED, started, _shown(error))
-        try:
-            processed = self.pipeline.process(readings, started)
-        except Exception as error:  # noqa: BLE001  as above: its readings are of no use
-            return self._not_well(Result.FAILED, started, _shown(error))
-        events = self._change(Result.OK, "") + processed.events
-        duration, (sampled, _, resets, wraps) = self._since(started), processed
-        return Outcome(self.name, Result.OK, sampled, events, len(readings), duration, resets, wraps)
-
-    def _start(self, now: Now) -> asyncio.Future[list[Reading]]:
+    def _start(self, now: Now) -> asyncio.Future[_Taken]:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[Reading]] = loop.create_future()
+        future: asyncio.Future[_Taken] = loop.create_future()
 
         def job() -> None:
+            # What it costs to count lines is not the sampler's.
+            lines, before = self._log_lines(), thread_cpu_ns()
+            lines_before = 0 if self._logged is None else lines - self._logged
             try:
-                readings = list(islice(self._sampler.sample(now), MAX_READINGS + 1))
+                rows = list(islice(self._sampler.sample(now), MAX_READINGS + 1))
             except BaseException as error:  # noqa: BLE001  whatever it is, the loop reports it and the thread lives on
                 _post(loop, future, error)
             else:
-                _post(loop, future, readings)
+                cpu_ns, self._logged = thread_cpu_ns() - before, self._log_lines()
+                _post(loop, future, _Taken(rows, cpu_ns, self._logged - lines, lines_before))
 
         self._jobs.put(job)
         return future
+
+    def _collect(self) -> None:
+        """Keep the events of a sample that came late; its readings are too old."""
+        if self._late and self._running is not None and self._running.exception() is None:
+            told = [row for row in self._running.result().rows if isinstance(row, Event)]
+            self._owed = (self._owed + told)[-MAX_OWED:]
+        self._late = False
 
     def _work(self, before: threading.Thread | None) -> None:
         if before is not None:
@@ -145,7 +196,8 @@ class SamplerRunner:
 
     def _not_well(self, result: Result, started: Now, reason: str) -> Outcome:
         events = self._change(result, reason)
-        return Outcome(self.name, result, self.pipeline.stale(started), events, 0, self._since(started))
+        stale = self.pipeline.stale(started)
+        return Outcome(self.name, result, stale, events, 0, self._since(started), started_ns=started.mono)
 
     def _change(self, result: Result, reason: str) -> list[Event]:
         """The event of getting into trouble or out of it; none while things are as they were."""
@@ -156,9 +208,7 @@ class SamplerRunner:
         return self._clock().mono - started.mono
 
 
-def _post(
-    loop: asyncio.AbstractEventLoop, future: asyncio.Future[list[Reading]], outcome: list[Reading] | BaseException
-) -> None:
+def _post(loop: asyncio.AbstractEventLoop, future: asyncio.Future[_Taken], outcome: _Taken | BaseException) -> None:
     """Resolve `future` from the sampler's thread."""
 
     def resolve() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Meta, Struct
 
-from fabricscope.model import MetricSpec, Now, Reading
+from fabricscope.model import Event, MetricSpec, Now, Reading
 
 OWN_NAME = "probe"
-"""What the probe's own figures go by: no sampler may be called so."""
+"""What the probe's own figures go by."""
+RESERVED_NAMES = frozenset({OWN_NAME, "health"})
+"""No sampler may be called so: `health` are the verdicts."""
 
 
 class Roots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,6 +21,7 @@ class Roots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     sys: Annotated[str, Meta(description="The sysfs to read.")] = "/sys"
     proc: Annotated[str, Meta(description="The procfs to read.")] = "/proc"
+    dev: Annotated[str, Meta(description="The device files to read.")] = "/dev"
 
     def sysfs(self, *parts: str) -> Path:
         """A path below the sysfs root."""
@@ -27,6 +30,10 @@ class Roots(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def procfs(self, *parts: str) -> Path:
         """A path below the procfs root."""
         return Path(self.proc, *parts)
+
+    def devfs(self, *parts: str) -> Path:
+        """A path below the root of device files."""
+        return Path(self.dev, *parts)
 
 
 class SamplerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,14 +69,27 @@ class Sampler(Protocol):
         """
         ...
 
-    def sample(self, now: Now) -> Iterable[Reading]:
-        """Every value at this moment, counters raw as the device has them.
+    def sample(self, now: Now) -> Iterable[Reading | Event]:
+        """Every value at this moment, counters raw as the device has them, and what happened since the last call.
 
         What is unsupported is left out; what should be there and cannot be read is a reading of
-        quality UNREADABLE. Raises OSError when the whole domain cannot be read.
+        quality UNREADABLE. Events are those that the domain itself tells of, such as a line of the kernel's log;
+        those that follow from watched values are made elsewhere. Raises OSError when the whole domain cannot be read.
         """
         ...
 
     def close(self) -> None:
         """Give back descriptors and sockets."""
+        ...
+
+
+@runtime_checkable
+class Waking(Protocol):
+    """A sampler that need not wait for its next tick when the kernel has news."""
+
+    def wake_descriptor(self) -> int | None:
+        """A descriptor that is readable when there is something to sample; None while there is none.
+
+        Asked after each sample, which is to have read all that made it readable.
+        """
         ...

@@ -17,6 +17,7 @@ class Schedule:
     def __init__(self, intervals: Mapping[str, int], start: int) -> None:
         """`intervals` in nanoseconds by sampler; the first tick of each is at `start` (monotonic ns)."""
         self._intervals = dict(intervals)
+        self._start = start
         self._next = dict.fromkeys(intervals, start)
         self.missed: dict[str, int] = dict.fromkeys(intervals, 0)
         """Ticks that came to nothing, by sampler."""
@@ -34,6 +35,11 @@ class Schedule:
     def skip(self, name: str) -> None:
         """Count a tick that was due and is not used."""
         self.missed[name] += 1
+
+    def change_interval(self, name: str, interval: int, now: int) -> None:
+        """Let a sampler be due every `interval` ns from `now` on, together with others of that interval."""
+        self._intervals[name] = interval
+        self._next[name] = self._start + ((now - self._start) // interval + 1) * interval
 
     def wait(self, now: int) -> int:
         """Nanoseconds from `now` until something is due: 0 when something is, 1 s when there is no sampler."""

@@ -15,7 +15,7 @@ from probes.sources import sysfs
 MAX_AER_ROWS = 64
 """Kernels have 8 to 19 rows a file."""
 
-_ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", re.ASCII)
+ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", re.ASCII)
 _SPEED = re.compile(r"([0-9]{1,3}(?:\.[0-9])?) GT/s(?: PCIe)?", re.ASCII)
 _AER_ROW = re.compile(r"([A-Za-z][A-Za-z0-9_\[\]]{0,39}) ([0-9]{1,20})", re.ASCII)
 _WIDTHS = frozenset({1, 2, 4, 8, 12, 16, 32})
@@ -61,7 +61,7 @@ class LinkState(NamedTuple):
 
 def addresses(bus: Path) -> list[str]:
     """The addresses of all devices on `bus` (`<sys>/bus/pci`), sorted. Raises sysfs.Unreadable."""
-    return [name for name in sysfs.entries(bus / "devices") if _ADDRESS.fullmatch(name)]
+    return [name for name in sysfs.entries(bus / "devices") if ADDRESS.fullmatch(name)]
 
 
 def read_function(bus: Path, address: str) -> Function:
@@ -76,7 +76,7 @@ def read_function(bus: Path, address: str) -> Function:
         above = path.readlink().parent.name
     except OSError:
         above = ""
-    upstream = above if _ADDRESS.fullmatch(above) else ""
+    upstream = above if ADDRESS.fullmatch(above) else ""
     return Function(address, upstream, class_code, virtual=(path / "physfn").is_symlink())
 
 
@@ -100,40 +100,6 @@ def has_link_or_aer(bus: Path, address: str) -> bool:
     return any((path / name).exists() for name in ("current_link_width", "aer_dev_correctable"))
 
 
-def read_link(bus: Path, address: str) -> LinkState | None:
-    """The link as negotiated; None for a function without one, such as a virtual function inside a VM.
-
-    Raises sysfs.Unreadable.
-    """
-    path = bus / "devices" / address
-    try:
-        width = sysfs.read_text(path / "current_link_width")
-        speed = sysfs.read_text(path / "current_link_speed")
-    except sysfs.Unreadable as error:
-        if error.reason == "EINVAL":  # what the kernel says of a device that is disconnected
-            return LinkState(None, None)
-        raise
-    if width is None or speed is None or width == "0":
-        return None
-    state = LinkState(parse_speed(speed), parse_width(width))
-    return state if None not in state else LinkState(None, None)
-
-
-def read_aer(bus: Path, address: str, severity: str) -> dict[str, int] | None:
-    """Errors by name for a severity: `correctable`, `nonfatal` or `fatal`. None without AER.
-
-    Raises sysfs.Unreadable.
-    """
-    path = bus / "devices" / address / f"aer_dev_{severity}"
-    text = sysfs.read_text(path)
-    if text is None:
-        return None
-    try:
-        return parse_aer(text)
-    except AerError as error:
-        raise sysfs.Unreadable(path, str(error)) from error
-
-
 def read_slots(bus: Path) -> dict[str, str]:
     """Names of physical slots by the device's address without its function (`0000:17:00`)."""
     try:
@@ -143,6 +109,14 @@ def read_slots(bus: Path) -> dict[str, str]:
     slots = {sysfs.read_label(bus / "slots" / name / "address"): sysfs.printable(name) for name in names}
     slots.pop("", None)
     return slots
+
+
+def parse_link(speed: str, width: str) -> LinkState | None:
+    """The link from what its files hold; None for a function without one, such as a virtual function inside a VM."""
+    if width == "0":
+        return None
+    state = LinkState(parse_speed(speed), parse_width(width))
+    return state if None not in state else LinkState(None, None)
 
 
 def parse_speed(text: str) -> float | None:

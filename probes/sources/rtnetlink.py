@@ -10,8 +10,10 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from probes.sources import netlink
 
 MAX_LINKS = 16384
 """Interfaces in one dump, at most."""
@@ -26,6 +28,8 @@ STATS_FIELDS = (
 
 ETHERNET = 1
 """ARPHRD_ETHER: the hardware type of Ethernet interfaces, and of what imitates them."""
+INFINIBAND = 32
+"""ARPHRD_INFINIBAND: the hardware type of IP over InfiniBand."""
 
 _IFF_UP = 1 << 0
 _IFF_LOWER_UP = 1 << 16
@@ -33,23 +37,14 @@ _IFF_LOWER_UP = 1 << 16
 _OPERSTATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up")
 """RFC 2863 states by number, in the words that sysfs uses."""
 
-_NLMSG_NOOP, _NLMSG_ERROR, _NLMSG_DONE, _NLMSG_OVERRUN = 1, 2, 3, 4
 _RTM_NEWLINK, _RTM_GETLINK = 16, 18
-_NLM_F_REQUEST, _NLM_F_DUMP_INTR, _NLM_F_DUMP = 0x1, 0x10, 0x300
 
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_STATS64 = 1, 3, 4, 16, 18, 23
 _IFLA_CARRIER, _IFLA_CARRIER_CHANGES, _IFLA_CARRIER_UP_COUNT, _IFLA_CARRIER_DOWN_COUNT = 33, 35, 47, 48
 _IFLA_PARENT_DEV_NAME, _IFLA_PARENT_DEV_BUS_NAME = 56, 57
 _IFLA_INFO_KIND = 1
-_NLA_TYPE_MASK = 0x3FFF
-"""The two bits above are flags (nested, network byte order)."""
 
-# Netlink speaks the byte order of the host.
-_MESSAGE = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
 _INTERFACE = struct.Struct("=BxHiII")  # ifinfomsg: family, hardware type, index, flags, change
-_ATTRIBUTE = struct.Struct("=HH")  # nlattr: length, type
-_U32 = struct.Struct("=I")
-_ERRNO = struct.Struct("=i")
 
 _RECEIVE_BYTES = 1 << 16
 """The kernel fills 32 KiB at most; more only for requests that ask for SR-IOV details, which ours does not."""
@@ -123,37 +118,44 @@ def parse_links(datagram: bytes, sequence: int, port: int) -> Part:
 
     Messages for others are skipped. Raises RtnetlinkError for what is malformed or is an error itself.
     """
+    try:
+        return _parse_links(datagram, sequence, port)
+    except netlink.MalformedError as error:
+        raise RtnetlinkError(errno.EBADMSG, f"malformed rtnetlink answer: {error}") from error
+
+
+def _parse_links(datagram: bytes, sequence: int, port: int) -> Part:
     links: list[Link] = []
-    for kind, flags, message_sequence, message_port, body in _messages(datagram):
-        if (message_sequence, message_port) != (sequence, port):
+    for message in netlink.messages(datagram):
+        if (message.sequence, message.port) != (sequence, port):
             continue
-        if flags & _NLM_F_DUMP_INTR:
+        if message.flags & netlink.DUMP_INTERRUPTED:
             raise DumpInterruptedError(errno.EINTR, "interfaces changed during the rtnetlink dump")
-        if kind == _NLMSG_OVERRUN:
+        if message.kind == netlink.OVERRUN:
             raise RtnetlinkError(errno.EOVERFLOW, "rtnetlink lost part of the dump")
-        if kind in (_NLMSG_ERROR, _NLMSG_DONE):
-            _raise_if_failed(kind, body)
+        if message.kind in (netlink.ERROR, netlink.DONE):
+            _raise_if_failed(message)
             return Part(links, done=True)
-        if kind == _RTM_NEWLINK:
-            links.append(_parse_link(body))
-        elif kind != _NLMSG_NOOP:
-            raise _malformed(f"message type {kind} in a dump of interfaces")
+        if message.kind == _RTM_NEWLINK:
+            links.append(_parse_link(message.body))
+        elif message.kind != netlink.NOOP:
+            raise netlink.MalformedError(f"message type {message.kind} in a dump of interfaces")
     return Part(links, done=False)
 
 
 def _dump_once() -> list[Link]:
     # A socket per dump costs some 20 us and never holds what is left of an earlier dump that went wrong.
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as netlink:
-        netlink.settimeout(_TIMEOUT_SECONDS)
-        netlink.bind((0, 0))
-        port: int = netlink.getsockname()[0]
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
+        kernel.settimeout(_TIMEOUT_SECONDS)
+        kernel.bind((0, 0))
+        port: int = kernel.getsockname()[0]
         sequence = 1
-        length = _MESSAGE.size + _INTERFACE.size
-        header = _MESSAGE.pack(length, _RTM_GETLINK, _NLM_F_REQUEST | _NLM_F_DUMP, sequence, port)
-        netlink.sendto(header + _INTERFACE.pack(socket.AF_UNSPEC, 0, 0, 0, 0), (0, 0))
+        everything = _INTERFACE.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+        flags = netlink.REQUEST | netlink.DUMP
+        kernel.sendto(netlink.message(_RTM_GETLINK, flags, sequence, port, everything), (0, 0))
         links: dict[int, Link] = {}
         for _ in range(_MAX_DATAGRAMS):
-            datagram, _ancillary, flags, sender = netlink.recvmsg(_RECEIVE_BYTES)
+            datagram, _ancillary, flags, sender = kernel.recvmsg(_RECEIVE_BYTES)
             if sender[0] != 0:
                 continue  # only the kernel has port 0; anybody may send to ours
             if flags & socket.MSG_TRUNC:
@@ -167,43 +169,9 @@ def _dump_once() -> list[Link]:
         raise RtnetlinkError(errno.E2BIG, f"rtnetlink dump without an end after {_MAX_DATAGRAMS} messages")
 
 
-def _messages(datagram: bytes) -> Iterator[tuple[int, int, int, int, memoryview]]:
-    """Type, flags, sequence, port and body of each message; they are aligned to 4 bytes."""
-    rest = memoryview(datagram)
-    while rest:
-        if len(rest) < _MESSAGE.size:
-            raise _malformed(f"{len(rest)} bytes left where a message header should be")
-        length, kind, flags, sequence, port = _MESSAGE.unpack_from(rest)
-        if not _MESSAGE.size <= length <= len(rest):
-            raise _malformed(f"message of length {length} where {len(rest)} bytes are left")
-        yield kind, flags, sequence, port, rest[_MESSAGE.size : length]
-        rest = rest[_aligned(length) :]
-
-
-def _attributes(view: memoryview) -> dict[int, memoryview]:
-    """Attributes by type; of a type that comes twice, the last."""
-    found: dict[int, memoryview] = {}
-    # Fewer bytes than a header at the end are padding.
-    while len(view) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(view)
-        if not _ATTRIBUTE.size <= length <= len(view):
-            raise _malformed(f"attribute {kind & _NLA_TYPE_MASK} of length {length} where {len(view)} bytes are left")
-        found[kind & _NLA_TYPE_MASK] = view[_ATTRIBUTE.size : length]
-        view = view[_aligned(length) :]
-    return found
-
-
-def _aligned(length: int) -> int:
-    return (length + 3) & ~3
-
-
-def _raise_if_failed(kind: int, body: memoryview) -> None:
-    """Raise what an error or the end of a dump reports; 0 is success, and an end may say nothing."""
-    if len(body) < _ERRNO.size:
-        if kind == _NLMSG_ERROR:
-            raise _malformed("error message without a number")
-        return
-    number = -_ERRNO.unpack_from(body)[0]
+def _raise_if_failed(message: netlink.Message) -> None:
+    """Raise what an error or the end of a dump reports."""
+    number = netlink.refusal(message).number
     if number == errno.EINTR:
         raise DumpInterruptedError(number, "interfaces changed during the rtnetlink dump")
     if number:
@@ -212,28 +180,28 @@ def _raise_if_failed(kind: int, body: memoryview) -> None:
 
 def _parse_link(body: memoryview) -> Link:
     if len(body) < _INTERFACE.size:
-        raise _malformed(f"interface message of {len(body)} bytes")
+        raise netlink.MalformedError(f"interface message of {len(body)} bytes")
     _family, hardware_type, index, flags, _change = _INTERFACE.unpack_from(body)
-    attributes = _attributes(body[_INTERFACE.size :])
-    info = _attributes(attributes.get(_IFLA_LINKINFO, memoryview(b"")))
-    state = _u8(attributes, _IFLA_OPERSTATE) or 0
-    carrier = _u8(attributes, _IFLA_CARRIER)
+    attributes = netlink.attributes(body[_INTERFACE.size :])
+    info = netlink.attributes(attributes.get(_IFLA_LINKINFO, memoryview(b"")))
+    state = netlink.u8(attributes, _IFLA_OPERSTATE) or 0
+    carrier = netlink.u8(attributes, _IFLA_CARRIER)
     return Link(
         ifindex=index,
         name=_name(attributes),
         hardware_type=hardware_type,
-        kind=_text(info, _IFLA_INFO_KIND),
+        kind=netlink.text(info, _IFLA_INFO_KIND),
         admin_up=bool(flags & _IFF_UP),
         lower_up=bool(flags & _IFF_LOWER_UP),
         operstate=_OPERSTATES[state] if state < len(_OPERSTATES) else "unknown",
-        mtu=_u32(attributes, _IFLA_MTU),
+        mtu=netlink.u32(attributes, _IFLA_MTU),
         address=bytes(attributes.get(_IFLA_ADDRESS, b"")[:32]).hex(":"),
         carrier=None if carrier is None else bool(carrier),
-        carrier_changes=_u32(attributes, _IFLA_CARRIER_CHANGES),
-        carrier_up_count=_u32(attributes, _IFLA_CARRIER_UP_COUNT),
-        carrier_down_count=_u32(attributes, _IFLA_CARRIER_DOWN_COUNT),
-        parent_bus=_text(attributes, _IFLA_PARENT_DEV_BUS_NAME),
-        parent_name=_text(attributes, _IFLA_PARENT_DEV_NAME),
+        carrier_changes=netlink.u32(attributes, _IFLA_CARRIER_CHANGES),
+        carrier_up_count=netlink.u32(attributes, _IFLA_CARRIER_UP_COUNT),
+        carrier_down_count=netlink.u32(attributes, _IFLA_CARRIER_DOWN_COUNT),
+        parent_bus=netlink.text(attributes, _IFLA_PARENT_DEV_BUS_NAME),
+        parent_name=netlink.text(attributes, _IFLA_PARENT_DEV_NAME),
         stats=_stats(attributes.get(_IFLA_STATS64, memoryview(b""))),
     )
 
@@ -245,36 +213,7 @@ def _stats(payload: memoryview) -> dict[str, int]:
 
 def _name(attributes: Mapping[int, memoryview]) -> str:
     """The interface's name, which is safe as a part of a path."""
-    name = _text(attributes, _IFLA_IFNAME)
+    name = netlink.text(attributes, _IFLA_IFNAME)
     if not name or name in (".", "..") or "/" in name:
-        raise _malformed(f"interface name {name!r}")
+        raise netlink.MalformedError(f"interface name {name!r}")
     return name
-
-
-def _text(attributes: Mapping[int, memoryview], kind: int) -> str:
-    """A text up to its NUL, 64 bytes at most; escaped where it is not printable, so that different names stay so."""
-    text = bytes(attributes.get(kind, b"")[:64]).partition(b"\0")[0].decode("utf-8", "backslashreplace")
-    return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)
-
-
-def _u8(attributes: Mapping[int, memoryview], kind: int) -> int | None:
-    payload = attributes.get(kind)
-    if payload is None:
-        return None
-    if len(payload) < 1:
-        raise _malformed(f"attribute {kind} is empty, expected 1 byte")
-    return payload[0]
-
-
-def _u32(attributes: Mapping[int, memoryview], kind: int) -> int | None:
-    payload = attributes.get(kind)
-    if payload is None:
-        return None
-    if len(payload) < _U32.size:
-        raise _malformed(f"attribute {kind} has {len(payload)} bytes, expected 4")
-    value: int = _U32.unpack_from(payload)[0]
-    return value
-
-
-def _malformed(what: str) -> RtnetlinkError:
-    return RtnetlinkError(errno.EBADMSG, f"malformed rtnetlink answer: {what}")

@@ -16,6 +16,7 @@ from fabricscope.model import Now
 from probes.samplers.ethernet import EthernetSampler, EthernetSettings
 from probes.sampling.sampler import Roots
 from probes.sources.rtnetlink import Link, parse_links
+from tests.conformance.scores import Scoring
 from tests.conformance.trees import hardware, linked_copy
 from tests.fixtures import netlink_bytes as nl
 
@@ -64,22 +65,27 @@ def sampled(sys: Path, links: list[Link]) -> dict[tuple[str, ...], Any]:
     }
 
 
-def test_an_adapter_as_procfs_reads_it(procfs: Path, tmp_path: Path) -> None:
+def test_an_adapter_as_procfs_reads_it(score: Scoring, procfs: Path, tmp_path: Path) -> None:
+    scored = score("prometheus-procfs")
     sys = linked_copy(procfs / "sys", tmp_path)
     rows = sampled(sys, links_of(sys, ["eth0"]))
     expected = json.loads((procfs / "expected" / "net_eth0.json").read_text())["eth0"]
-    assert rows["up", "eth0"] == float(expected["OperState"] == "up")
-    assert rows["carrier", "eth0"] == expected["Carrier"]
-    assert rows["carrier_changes_total", "eth0"] == expected["CarrierChanges"]
-    assert rows["carrier_up_changes_total", "eth0"] == expected["CarrierUpCount"]
-    assert rows["carrier_down_changes_total", "eth0"] == expected["CarrierDownCount"]
-    assert rows["mtu_bytes", "eth0"] == expected["MTU"]
-    assert rows["speed_bytes_per_second", "eth0"] * 8 / 1e6 == expected["Speed"]
-    assert rows["full_duplex", "eth0"] == float(expected["Duplex"] == "full")
-    assert ("info", "eth0", expected["Address"], "", "", "0000:00:1f.6") in rows
+    for what, ours, theirs in (
+        ("up", rows["up", "eth0"], float(expected["OperState"] == "up")),
+        ("carrier", rows["carrier", "eth0"], expected["Carrier"]),
+        ("carrier changes", rows["carrier_changes_total", "eth0"], expected["CarrierChanges"]),
+        ("times up", rows["carrier_up_changes_total", "eth0"], expected["CarrierUpCount"]),
+        ("times down", rows["carrier_down_changes_total", "eth0"], expected["CarrierDownCount"]),
+        ("MTU", rows["mtu_bytes", "eth0"], expected["MTU"]),
+        ("speed", rows["speed_bytes_per_second", "eth0"] * 8 / 1e6, expected["Speed"]),
+        ("duplex", rows["full_duplex", "eth0"], float(expected["Duplex"] == "full")),
+        ("address", ("info", "eth0", expected["Address"], "", "", "0000:00:1f.6") in rows, True),
+    ):
+        scored.compare(f"eth0 {what}", ours, theirs)
 
 
-def test_interfaces_as_node_exporter_shows_them(node_exporter: Path, tmp_path: Path) -> None:
+def test_interfaces_as_node_exporter_shows_them(score: Scoring, node_exporter: Path, tmp_path: Path) -> None:
+    scored = score("prometheus-node_exporter")
     # This tree has no files for eth0; those of bond0, which are the same but for the speed, are there.
     sys = linked_copy(node_exporter / "sys", tmp_path)
     rows = sampled(sys, links_of(sys, ["bond0"]))
@@ -90,25 +96,20 @@ def test_interfaces_as_node_exporter_shows_them(node_exporter: Path, tmp_path: P
             if sample.labels["device"] != "bond0" or sample.name not in aliases or sample.name == "node_network_info":
                 continue
             ours = aliases[sample.name].name.removeprefix("fabricscope_ethernet_")
-            assert rows[ours, "bond0"] == sample.value, sample
+            scored.compare(f"bond0 {sample.name}", rows[ours, "bond0"], sample.value)
             compared.add(ours)
     assert compared == {
-        *(
-            "up",
-            "carrier",
-            "carrier_changes_total",
-            "carrier_up_changes_total",
-            "carrier_down_changes_total",
-            "mtu_bytes",
-        )
+        *("up", "carrier", "carrier_changes_total", "carrier_up_changes_total", "carrier_down_changes_total"),
+        "mtu_bytes",
     }
 
 
-def test_a_bond_without_a_speed_has_none(node_exporter: Path, tmp_path: Path) -> None:
+def test_a_bond_without_a_speed_has_none(score: Scoring, node_exporter: Path, tmp_path: Path) -> None:
     sys = linked_copy(node_exporter / "sys", tmp_path)
     assert (sys / "class" / "net" / "bond0" / "speed").read_text().strip() == "-1"
-    assert ("speed_bytes_per_second", "bond0") not in sampled(sys, links_of(sys, ["bond0"]))
-    assert "bond0" not in speeds_of_node_exporter(node_exporter)
+    rows = sampled(sys, links_of(sys, ["bond0"]))
+    theirs = "bond0" in speeds_of_node_exporter(node_exporter)
+    score("prometheus-node_exporter").compare("bond0 speed", ("speed_bytes_per_second", "bond0") in rows, theirs)
 
 
 def speeds_of_node_exporter(node_exporter: Path) -> set[str]:

@@ -17,6 +17,7 @@ from tests.deploy.confine import allowed
 
 SYSTEMD = Path(__file__).parent.parent.parent / "deploy" / "systemd"
 CEILINGS = {"probe": 3.0, "collector": 2.0}
+DROP_INS = {"gpu-node.conf": 3.5, "ib-fabric.conf": 3.0}
 
 pytestmark = pytest.mark.needs_program("systemd-analyze", package="systemd")
 
@@ -45,6 +46,30 @@ def test_systemd_takes_the_unit(daemon: str, tmp_path: Path) -> None:
     checked = analyze("verify", tmp_path / unit(daemon).name)
     assert checked.returncode == 0, checked.stderr
     assert unit(daemon).name not in checked.stderr
+
+
+@pytest.mark.parametrize(("drop_in", "ceiling"), DROP_INS.items())
+def test_a_drop_in_fits_the_unit_and_opens_no_more_than_it_says(drop_in: str, ceiling: float, tmp_path: Path) -> None:
+    text = unit("probe").read_text().replace("/opt/fabricscope/bin/fabricscope", "/bin/true")
+    (tmp_path / unit("probe").name).write_text(text)
+    folder = tmp_path / f"{unit('probe').name}.d"
+    folder.mkdir()
+    (folder / drop_in).write_text((SYSTEMD / folder.name / drop_in).read_text())
+    checked = analyze("verify", tmp_path / unit("probe").name)
+    assert checked.returncode == 0, checked.stderr
+    assert folder.name not in checked.stderr
+    # Offline it rates one file: the drop-in's lines go behind the unit's, as systemd reads them.
+    service, install = text.split("[Install]")
+    added = (folder / drop_in).read_text().split("[Service]")[1]
+    (tmp_path / "rated.service").write_text(f"{service}\n{added}\n[Install]{install}")
+    report = analyze("security", "--offline=true", "--no-pager", tmp_path / "rated.service")
+    rating = re.search(r"Overall exposure level for \S+: (\d+\.\d+)", report.stdout)
+    assert rating, report.stderr
+    assert float(rating.group(1)) < ceiling
+
+
+def test_every_drop_in_is_looked_at() -> None:
+    assert {path.name for path in (SYSTEMD / "fabricscope-probe.service.d").iterdir()} == set(DROP_INS)
 
 
 @pytest.mark.parametrize("daemon", CEILINGS)
@@ -85,6 +110,8 @@ def test_the_daemon_gets_ready_and_ends_under_the_units_filter(daemon: str, tmp_
         "collector.grpc.listen=127.0.0.1:0",
         "collector.http.listen=127.0.0.1:0",
         f"probe.spool.path={tmp_path / 'spool.db'}",
+        f"probe.health.state={tmp_path / 'health.json'}",
+        f"probe.recorder.directory={tmp_path}",
         "probe.http.listen=127.0.0.1:0",
     )
     options = [text for setting in settings for text in ("--set", setting)]

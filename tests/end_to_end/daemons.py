@@ -97,6 +97,8 @@ class Fabric:
             "probe.host": host,
             "probe.roots.sys": sys_root,
             "probe.spool.path": self.folder / host / "spool.db",
+            "probe.health.state": self.folder / host / "health.json",
+            "probe.recorder.directory": self.folder / host,
             "probe.http.listen": f"127.0.0.1:{free_port()}",
             "probe.collectors": f"[127.0.0.1:{self.grpc_port}]",
             "probe.samplers.ethernet.enabled": "false",

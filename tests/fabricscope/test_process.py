@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 from pathlib import Path
 
 import pytest
 
+from fabricscope import process
 from fabricscope.model import Kind
 from fabricscope.process import ProcessMetrics, specs
 from fabricscope.tally import Tally
@@ -57,3 +60,29 @@ def test_what_can_no_longer_be_read_is_gone_not_frozen(monkeypatch: pytest.Monke
     monkeypatch.setattr(Path, "read_text", refuse)
     metrics.observe()
     assert [row.spec for row in tally.readings()] == [CPU]
+
+
+def test_what_starting_left_is_no_longer_searched_for_garbage() -> None:
+    before = gc.get_freeze_count()
+    try:
+        process.settle()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
+
+
+def test_another_libc_has_no_heaps_to_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[str] = []
+
+    class Other:
+        def __getattr__(self, name: str) -> object:
+            called.append(name)
+            raise AttributeError(name)
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: Other())
+    try:
+        process.share_one_heap()
+        process.settle()
+    finally:
+        gc.unfreeze()
+    assert called == ["mallopt", "malloc_trim"]

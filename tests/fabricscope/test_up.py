@@ -108,6 +108,8 @@ def test_the_daemons_get_the_users_settings_with_the_addresses_over_them(tmp_pat
         assert settings["probe"]["http"]["listen"] == "127.0.0.1:3"
         assert settings["probe"]["collectors"] == ["127.0.0.1:1"]
         assert settings["probe"]["spool"]["path"] == str(state_dir / "spool.db")
+        assert settings["probe"]["health"]["state"] == str(state_dir / "health.json")
+        assert settings["probe"]["recorder"]["directory"] == str(state_dir)
         assert settings["collector"]["grpc"]["listen"] == "127.0.0.1:1"
         assert settings["collector"]["http"]["listen"] == "127.0.0.1:2"
         assert settings["collector"]["data_dir"] == str(state_dir / "collector")

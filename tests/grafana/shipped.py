@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import promql_parser
 import yaml
 
+from tools import verdict_alerts
+
 ROOT = Path(__file__).parent.parent.parent
 GRAFANA = ROOT / "grafana"
+ALERTMANAGER = GRAFANA / "alertmanager.yaml"
 RULE_FILES = sorted((GRAFANA / "rules").glob("*.yaml"))
 DASHBOARDS = sorted((GRAFANA / "json").glob("*.json"))
 
@@ -55,16 +59,22 @@ def panel_queries() -> Iterator[PanelQuery]:
                 yield PanelQuery(path.stem, panel["title"], target["expr"], target["instant"])
 
 
-def rules() -> Iterator[dict[str, Any]]:
-    """Every recording and alerting rule."""
-    for path in RULE_FILES:
-        for group in yaml.safe_load(path.read_text("utf-8"))["groups"]:
-            yield from group["rules"]
+@cache
+def rules() -> list[dict[str, Any]]:
+    """Every recording and alerting rule; read once, since there are many."""
+    groups = [group for path in RULE_FILES for group in yaml.safe_load(path.read_text("utf-8"))["groups"]]
+    return [rule for group in groups for rule in group["rules"]]
 
 
+@cache
 def alerts() -> dict[str, dict[str, Any]]:
     """Every alerting rule by its name."""
     return {rule["alert"]: rule for rule in rules() if "alert" in rule}
+
+
+def is_verdict(alert: str) -> bool:
+    """Whether an alert is one of those that are made from the health rules."""
+    return alert.startswith(verdict_alerts.PREFIX)
 
 
 def substitute(text: str, values: Mapping[str, str]) -> str:

@@ -1,7 +1,8 @@
 """A real Prometheus scrapes real probes and a real collector: every panel's query answers with data.
 
 Two hosts with fake /sys trees: n1 has eight adapters, some of which break while it is watched, and n2 has trees that
-cannot be read. A third host is heard once and never again.
+cannot be read. A third host, n3, is heard once and never again. What no test machine has is made up on n4
+(made_up.py), so that every panel of the host page has an answer on n1 or on n4.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ import httpx
 import pytest
 import yaml
 
+from fabricscope import plugins
+from probes.health.rules import shipped as shipped_rules
 from tests.end_to_end.daemons import Fabric, eventually, fabric, free_port
 from tests.fixtures.infiniband import write_host
 from tests.fixtures.pci_tree import GPU_ADDRESS, PciTree, aer, gpu_node
-from tests.grafana import shipped
+from tests.grafana import made_up, shipped
 from tests.grafana.stray_probe import StrayProbe
+from tools import verdict_alerts
 
 pytestmark = [
     pytest.mark.needs_program("prometheus", package="prometheus"),
@@ -38,11 +42,6 @@ EMPTY_WHEN_WELL = {
     "fabricscope_collector_tls_handshakes_refused_total": "speaks plain text here; tests/end_to_end counts them",
     "fabricscope_collector_store_failures_total": "the embedded store does not fail",
     "fabricscope_collector_store_events_refused_total": "the embedded store takes every event",
-    "fabricscope_ethernet_receive_crc_errors_total": "loopback has no cable",
-    "fabricscope_ethernet_receive_length_errors_total": "loopback has no cable",
-    "fabricscope_ethernet_receive_fifo_errors_total": "loopback has no FIFO",
-    "fabricscope_ethernet_receive_missed_errors_total": "loopback misses nothing",
-    "fabricscope_ethernet_transmit_carrier_errors_total": "loopback has no carrier to lose",
 }
 """Metrics whose queries may answer with nothing, and why: they count only what goes wrong elsewhere."""
 
@@ -61,6 +60,17 @@ ALERTS = {
     ("FabricscopeProbesRefused", "hello"),
 }
 """What the trouble here must come to, by alert and by what it names."""
+
+JOINED = {
+    "How does each AMD GPU do?",
+    "How does each GPU do?",
+    "How does each NVLink do?",
+    "How does each PCIe link do?",
+    "How does memory behind CXL do?",
+    "What is plugged in?",
+    "Which PCIe links are degraded, and between what?",
+}
+"""Tables of the host page that join a value with what the thing is."""
 
 WIDTHS = {"link_downed": 8, "link_error_recovery": 8, "local_link_integrity_errors": 4}
 """Bits of the counters that would otherwise soon be more than the device can count; the others have 16 or more."""
@@ -113,6 +123,8 @@ class Prometheus:
 
     def __init__(self, folder: Path, targets: dict[str, list[str]]) -> None:
         self.url = f"http://127.0.0.1:{free_port()}"
+        # A client for each of so many questions would take most of the test's time.
+        self._client = httpx.Client(base_url=f"{self.url}/api/v1/", trust_env=False)
         self._folder = folder
         self._write_configuration(targets)
 
@@ -147,13 +159,14 @@ class Prometheus:
             eventually(lambda: httpx.get(f"{self.url}/-/ready").status_code == 200, "Prometheus is ready")
             yield
         finally:
+            self._client.close()
             process.kill()
             process.wait(timeout=10)
             print((self._folder / "prometheus.log").read_text("utf-8", "replace"))
 
     def ask(self, path: str, **parameters: Any) -> Any:
         """The data of an answer of the HTTP API; AssertionError with the reason when there is none."""
-        answer = httpx.get(f"{self.url}/api/v1/{path}", params=parameters).json()
+        answer = self._client.get(path, params=parameters).json()
         assert answer["status"] == "success", f"{parameters}: {answer['error']}"
         return answer["data"]
 
@@ -174,10 +187,11 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometh
     broken.mkdir(parents=True)
     (broken / "devices").symlink_to("devices")  # a loop, which cannot be listed
     with fabric(folder) as made:
-        probes = {name: f"127.0.0.1:{free_port()}" for name in ("n1", "n2")}
+        probes = {name: f"127.0.0.1:{free_port()}" for name in ("n1", "n2", "n4")}
         prometheus = Prometheus(folder, {JOBS[0]: [f"127.0.0.1:{made.http_port}"], JOBS[1]: list(probes.values())})
-        for name, address in probes.items():
-            start_probe(made, name, folder / name / "sys", address)
+        for name in ("n1", "n2"):
+            start_probe(made, name, folder / name / "sys", probes[name])
+        start_made_up_probe(made, folder / "n4", probes["n4"])
         with prometheus.running():
             eventually(lambda: dropped(made, probes["n1"]), "what waits for the collector for too long is dropped")
             made.collector(**{"collector.state.stale_after_seconds": 2, "collector.grpc.ack_seconds": 0.1})
@@ -196,6 +210,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Prometh
 
 def start_probe(made: Fabric, name: str, sys: Path, address: str) -> None:
     settings = {
+        **kept_in(sys.parent),
         "probe.labels": "{cluster: alpha}",
         "probe.http.listen": address,
         # Nobody listens at the first.
@@ -208,6 +223,28 @@ def start_probe(made: Fabric, name: str, sys: Path, address: str) -> None:
     made.probe(name, sys, **settings)
 
 
+def start_made_up_probe(made: Fabric, folder: Path, address: str) -> None:
+    """A probe with the sampler of made_up.py alone."""
+    made_up.install(folder / "packages")
+    others = [name for name in plugins.found(plugins.SAMPLERS) if name != made_up.NAME]
+    settings = {
+        **kept_in(folder),
+        "probe.labels": "{cluster: alpha}",
+        "probe.http.listen": address,
+        # Its verdicts are made up, too.
+        "probe.health.enabled": "false",
+        **{f"probe.samplers.{name}.enabled": "false" for name in others},
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", f"{folder / 'packages'}:{shipped.ROOT}")
+        made.probe("n4", folder / "sys", **settings)
+
+
+def kept_in(folder: Path) -> dict[str, Any]:
+    """Settings of where a probe keeps what it keeps."""
+    return {"probe.health.state": folder / "health.json", "probe.recorder.directory": folder}
+
+
 def dropped(made: Fabric, address: str) -> bool:
     return bool(made.metrics("fabricscope_probe_spool_dropped_total", int(address.rpartition(":")[2])))
 
@@ -215,16 +252,23 @@ def dropped(made: Fabric, address: str) -> bool:
 @pytest.mark.parametrize("job", JOBS)
 def test_every_panel_answers_with_data(troubled: tuple[Prometheus, Callable[[], None]], job: str) -> None:
     prometheus, move = troubled
-    values = {"job": job, "cluster": "alpha", "host": "n1", "__rate_interval": "10s"}
     unanswered = [
-        query._replace(expr=shipped.substitute(query.expr, values))
+        query
         for query in shipped.panel_queries()
         if not EMPTY_WHEN_WELL.keys() & {selector.metric for selector in shipped.selectors(query_text(query))}
     ]
 
+    def is_answered(query: shipped.PanelQuery) -> bool:
+        """Whether there is anything on n1, which has its values from real samplers, or else on n4."""
+        for host in ("n1", "n4"):
+            values = {"job": job, "cluster": "alpha", "host": host, "__rate_interval": "10s"}
+            if prometheus.answers(shipped.substitute(query.expr, values), instant=query.instant):
+                return True
+        return False
+
     def all_answered() -> bool:
         move()
-        unanswered[:] = [query for query in unanswered if not prometheus.answers(query.expr, instant=query.instant)]
+        unanswered[:] = [query for query in unanswered if not is_answered(query)]
         return not unanswered
 
     try:
@@ -235,6 +279,24 @@ def test_every_panel_answers_with_data(troubled: tuple[Prometheus, Callable[[], 
 
 def query_text(query: shipped.PanelQuery) -> str:
     return shipped.substitute(query.expr, shipped.SAMPLE_VALUES)
+
+
+def test_tables_say_what_and_where_a_thing_is(troubled: tuple[Prometheus, Callable[[], None]]) -> None:
+    """A join that finds nothing gives the value alone, which is an answer as well."""
+    prometheus, _ = troubled
+    checked = set()
+    for panel in shipped.panels(shipped.dashboard(shipped.GRAFANA / "json" / "host.json")):
+        (keep,) = [part for part in panel.get("transformations", ()) if part["id"] == "filterFieldsByName"] or [None]
+        if keep is None or panel["title"] not in JOINED:
+            continue
+        labels = {name for name in keep["options"]["include"]["names"] if not name.startswith("Value")}
+        for target in panel["targets"]:
+            values = {"job": JOBS[1], "cluster": "alpha", "host": "n4", "__rate_interval": "10s"}
+            rows = prometheus.ask("query", query=shipped.substitute(target["expr"], values))["result"]
+            assert rows, panel["title"]
+            assert all(set(row["metric"]) >= labels for row in rows), f"{panel['title']}: {rows[0]['metric']}"
+        checked.add(panel["title"])
+    assert checked == JOINED
 
 
 def test_queries_that_may_be_empty_can_be_asked(troubled: tuple[Prometheus, Callable[[], None]]) -> None:
@@ -261,7 +323,7 @@ def test_variables_offer_what_there_is(troubled: tuple[Prometheus, Callable[[], 
     assert offered["job"] == set(JOBS)
     assert "alpha" in offered["cluster"]
     # Those that are silent can be looked at, too.
-    assert offered["host"] == {"n1", "n2", "n3"}
+    assert offered["host"] == {"n1", "n2", "n3", "n4"}
 
 
 def test_alerts_name_what_is_wrong(troubled: tuple[Prometheus, Callable[[], None]]) -> None:
@@ -283,8 +345,27 @@ def test_alerts_name_what_is_wrong(troubled: tuple[Prometheus, Callable[[], None
             assert "error expanding" not in text, alert
 
 
+def test_every_verdict_alerts_unless_it_is_for_information(
+    troubled: tuple[Prometheus, Callable[[], None]],
+) -> None:
+    prometheus, _ = troubled
+    wanted = {
+        (verdict_alerts.alert_name(rule), rule.severity, "n4") for rule in shipped_rules() if rule.severity != "info"
+    }
+
+    def firing() -> set[tuple[str, str, str]]:
+        labels = [alert["labels"] for alert in prometheus.ask("alerts")["alerts"]]
+        return {
+            (each["alertname"], each["severity"], each["host"])
+            for each in labels
+            if shipped.is_verdict(each["alertname"]) and each["host"] == "n4"
+        }
+
+    eventually(lambda: firing() == wanted, "the verdicts of n4 alert, and nothing else does")
+
+
 def test_no_rule_fails(troubled: tuple[Prometheus, Callable[[], None]]) -> None:
     prometheus, _ = troubled
     rules = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
-    assert len(rules) == len(list(shipped.rules()))
+    assert len(rules) == len(shipped.rules())
     assert [rule for rule in rules if rule.get("lastError")] == []

@@ -10,18 +10,19 @@ from collector import own_metrics as of_collector
 from fabricscope import plugins
 from fabricscope.model import MetricSpec
 from probes import own_metrics as of_probe
+from probes.health import metrics as of_health
 from tests.grafana import shipped
 
 MADE_BY_PROMETHEUS = {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "cluster"}}
 ON_EVERY_SCRAPE = {"job", "instance"}
 ON_EVERY_HOST = {"cluster", "host"}
-OF_ANY_SERIES = {"device", "port", "address"}
+OF_ANY_SERIES = {"device", "port", "address", "guid"}
 """`fabricscope_series_quality` has the labels of the series that it tells of."""
 
 
 def specs() -> dict[str, MetricSpec]:
     """Every metric that probes, collectors and exporters can show."""
-    found = [*of_probe.METRICS, *of_collector.METRICS]
+    found = [*of_probe.METRICS, *of_health.METRICS, *of_collector.METRICS]
     for group in (plugins.SAMPLERS, plugins.EXPORTERS):
         for point in plugins.found(group).values():
             found += plugins.load(point).metrics
@@ -59,6 +60,18 @@ def test_every_query_reads_metrics_and_labels_that_exist() -> None:
         for selector in read:
             assert selector.metric in known, f"no metric is called {selector.metric}: {query}"
             assert selector.labels <= known[selector.metric], f"{selector} of {query}"
+
+
+def test_runbooks_ask_for_metrics_and_labels_that_exist() -> None:
+    known = labels_by_metric() | {"ALERTS": MADE_BY_PROMETHEUS["ALERTS"] | ON_EVERY_HOST}
+    asked = 0
+    for page in sorted((shipped.ROOT / "docs" / "runbooks").glob("*.md")):
+        for block in re.findall(r"```promql\n(.*?)```", page.read_text("utf-8"), re.DOTALL):
+            for selector in shipped.selectors(block):
+                asked += 1
+                assert selector.metric in known, f"{page.name}: no metric is called {selector.metric}"
+                assert selector.labels <= known[selector.metric], f"{page.name}: {selector}"
+    assert asked > 150
 
 
 def test_variables_list_labels_of_metrics_that_exist() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -16,10 +17,11 @@ import pytest
 from fabricscope import plugins
 from fabricscope.clock import system_clock
 from fabricscope.codec import decode_batch, decode_events, decode_series_set
-from fabricscope.model import Event, Now, Quality, Reading, SampleBatch, SeriesSet
+from fabricscope.model import Event, Now, Quality, Reading, SampleBatch, SeriesSet, Severity
 from fabricscope.settings import SettingsError, convert
 from probes.agent import Agent
 from probes.outbox import DROPPED
+from probes.recorder.recording import Recording
 from probes.session import CONNECTED, HINTS
 from probes.settings import ProbeSettings
 from probes.sources import host
@@ -88,6 +90,8 @@ class Desk:
             "collectors": [self.collector.address],
             "http": {"listen": "127.0.0.1:0"},
             "spool": {"path": str(self.folder / "spool" / "spool.db")},
+            "health": {"state": str(self.folder / "health.json")},
+            "recorder": {"directory": str(self.folder), "flight": {"after_seconds": 0}},
             "stream": {"backoff_seconds": 0.001},
         }
         return Agent(convert({**defaults, **settings}, ProbeSettings, "probe"), self.clock, previous)
@@ -475,3 +479,41 @@ def test_settings_of_a_sampler_that_is_not_installed_are_an_error(desk: Desk) ->
     desk.samplers(ethernet=works)
     with pytest.raises(SettingsError, match="did you mean 'ethernet'"):
         desk.agent(samplers={"ethrenet": {}})
+
+
+def verdicts(folder: Path) -> list[dict[str, Any]]:
+    """What the state file has."""
+    found: list[dict[str, Any]] = json.loads((folder / "health.json").read_text())["verdicts"]
+    return found
+
+
+async def test_what_a_sampler_tells_of_is_judged_sent_and_recorded(desk: Desk) -> None:
+    told = iter([[], [Event(1, 1, "kernel.xid", Severity.CRITICAL, "79", {"address": "0000:17:00.0"})]])
+    desk.samplers(kernel=lambda now: [*readings(), *next(told, ())])
+    agent = desk.agent()
+    async with desk.running(agent) as stream:
+        kinds: list[str] = []
+        while "verdict.raised" not in kinds:
+            kinds += [heard.kind for heard in [await desk.heard(stream)] if isinstance(heard, Event)]
+        # The event that led to it comes first.
+        assert kinds.index("kernel.xid") < kinds.index("verdict.raised")
+        async with asyncio.timeout(60):
+            while not (made := list((desk.folder / "recordings").glob("*.fsrec"))):
+                await desk.heard(stream)  # the samples go on
+    (verdict,) = verdicts(desk.folder)
+    assert (verdict["rule"], verdict["value"]) == ("gpu-xid", 1)
+    # The next probe on this host goes on from it.
+    async with desk.running(desk.agent()) as stream:
+        pass
+    (kept,) = verdicts(desk.folder)
+    assert [kept[name] for name in ("rule", "since", "value")] == ["gpu-xid", verdict["since"], 1]
+    with Recording.open(made[0]) as opened:
+        assert opened.meta["kind"] == "flight"
+        assert "kernel.xid" in [event.kind for event in opened.events()]
+
+
+async def test_rules_that_are_wrong_refuse_the_configuration(desk: Desk) -> None:
+    rules = desk.folder / "rules.yaml"
+    rules.write_text("rules: {gpu-xid: {severty: info}}\n")
+    with pytest.raises(SettingsError, match="did you mean 'severity'"):
+        desk.agent(health={"rules": [str(rules)], "state": ""})

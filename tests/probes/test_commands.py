@@ -133,7 +133,12 @@ def test_a_file_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, caps
 
 def test_a_probe_that_cannot_start_says_why_and_exits_with_2(tmp_path: Path, repository: Path) -> None:
     (tmp_path / "file").touch()
-    settings = {"probe.http.listen": "127.0.0.1:0", "probe.spool.path": tmp_path / "file" / "spool.db"}
+    settings = {
+        "probe.http.listen": "127.0.0.1:0",
+        "probe.spool.path": tmp_path / "file" / "spool.db",
+        "probe.health.state": tmp_path / "health.json",
+        "probe.recorder.directory": tmp_path,
+    }
     settings["probe.collectors"] = "[127.0.0.1:1]"
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

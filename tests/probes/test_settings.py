@@ -100,7 +100,7 @@ def test_every_enabled_sampler_is_made_and_the_rest_explained(installed: dict[st
     assert "two" not in found
     assert "no module" in found.pop("wont_load")
     assert found.pop("wont_start") == "TypeError: its own bug"
-    assert "taken by the probe's own figures" in found.pop("probe")
+    assert "taken by what the probe says of itself" in found.pop("probe")
     assert not found
 
 

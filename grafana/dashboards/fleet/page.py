@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from grafana.dashboards import panels, variables
-from grafana.dashboards.fleet import collectors, ports, probes, queries
+from grafana.dashboards.fleet import collectors, health, ports, probes, queries
 from grafana.dashboards.panels import Column, Query, Section, graph, listing, number
 from grafana.dashboards.variables import FLEET
 
@@ -19,6 +19,7 @@ def dashboard() -> Dashboard:
         [variables.datasource(), variables.job(), variables.cluster(several=True)],
         [
             _overview(),
+            health.section(),
             _hosts(),
             ports.ports(),
             ports.traffic(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from grafana.dashboards.panels import ORANGE, RED, Column, Query, Section, graph, listing, timeline
+from grafana.dashboards.bands import heat, timeline
+from grafana.dashboards.panels import ORANGE, RED, Column, Query, Section, graph, listing
 from grafana.dashboards.variables import HOST
 
 _RDMA, _ETHERNET = "{{device}} {{port}}", "{{device}}"
@@ -44,11 +45,45 @@ def ports() -> Section:
                         colours={0.8: ORANGE, 0.95: RED},
                     ),
                 ),
+            ],
+            [
                 timeline(
-                    "When was each port up?",
-                    "Red while down. A port that is switched off has no band.",
-                    Query(f"{by_port} (port:fabricscope_port_up:max{{{HOST}}})", "{{device}} {{port}}"),
+                    "When was each link up?",
+                    "Red while down: ports, NVLinks, XGMI and PCIe links. A port that is switched off has no band.",
+                    Query(f"{by_port} (port:fabricscope_port_up:max{{{HOST}}})", "{{link}} {{device}} {{port}}"),
+                    Query(f"max by (gpu, link) (fabricscope_nvlink_up{{{HOST}}})", "nvlink GPU {{gpu}} link {{link}}"),
+                    Query(f"max by (gpu, link) (fabricscope_nvlink_c2c_up{{{HOST}}})", "c2c GPU {{gpu}} link {{link}}"),
+                    Query(
+                        f"max by (gpu, link) (fabricscope_amd_gpu_xgmi_link_up{{{HOST}}})",
+                        "xgmi GPU {{gpu}} link {{link}}",
+                    ),
+                    Query(f"max by (address) (fabricscope_pcie_link_up{{{HOST}}})", "pcie {{address}}"),
                     words={0: "down", 1: "up"},
+                ),
+            ],
+            [
+                heat(
+                    "When did each port have errors?",
+                    "Errors of the port or its cable, a second over 5 minutes. A row that glows alone is a cable; a "
+                    "column is something that all ports share.",
+                    # A row for each port that is there, so that what is well is seen to be.
+                    Query(
+                        f"sum by (device, port) (port:fabricscope_port_errors:rate5m{{{HOST}}}) "
+                        f"or 0 * max by (device, port) (port:fabricscope_port_up:max{{{HOST}}})",
+                        "{{device}} {{port}}",
+                    ),
+                    unit="cps",
+                ),
+                heat(
+                    "When was each port paused?",
+                    "Share of the time; red is half of it. `sent`: it made its peer stop. `received`: its peer made it "
+                    "stop. `credits`: an InfiniBand port waited for the next hop while it had something to send.",
+                    Query(
+                        f"max by (device, port, direction) (port:fabricscope_port_paused:ratio2m{{{HOST}}})",
+                        "{{device}} {{port}} {{direction}}",
+                    ),
+                    unit="percentunit",
+                    highest=0.5,
                 ),
             ],
             [

@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     Handler.answer = Path(f"{sys.argv[1]}.answer")
-    Handler.engine = chdb.connect(sys.argv[1])  # type: ignore[no-untyped-call]  # chdb has no types here
+    Handler.engine = chdb.connect(sys.argv[1])  # type: ignore[no-untyped-call,unused-ignore]  # typed or not by its release
     server = HTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
     print(server.server_port, flush=True)
     server.serve_forever()

@@ -40,6 +40,11 @@ def test_a_number_that_counts_what_is_bad_is_red_from_one_on() -> None:
     ]
 
 
+def test_what_is_less_bad_has_another_colour() -> None:
+    _, shown = page([panels.number("Bad", "Why.", "up", bad=True, colour=panels.ORANGE)])
+    assert shown["fieldConfig"]["defaults"]["thresholds"]["steps"][1] == {"color": "orange", "value": 1}
+
+
 def test_a_state_is_red_at_zero_and_reads_as_a_word() -> None:
     _, shown = page([panels.number("State", "Why.", "up", words={0: "down", 1: "up"})])
     defaults = shown["fieldConfig"]["defaults"]
@@ -69,6 +74,28 @@ def test_a_table_of_one_query_has_its_value_under_grafanas_plain_name() -> None:
     _, shown = page([panels.listing("t", "Why.", ("sampler",), Column("First", "a"))])
     assert [row["id"] for row in shown["transformations"]] == ["filterFieldsByName", "organize"]
     assert shown["transformations"][1]["options"]["renameByName"] == {"Value": "First"}
+
+
+def test_a_table_may_have_the_lowest_of_a_column_on_top() -> None:
+    columns = Column("State", "up"), Column("Speed", "b")
+    _, worst_last, worst_first = page(
+        [
+            panels.listing("a", "Why.", ("gpu",), *columns),
+            panels.listing("b", "Why.", (), *columns, lowest_first="State"),
+        ]
+    )
+    assert worst_last["options"]["sortBy"] == [{"displayName": "Speed", "desc": True}]
+    assert worst_first["options"]["sortBy"] == [{"displayName": "State", "desc": False}]
+
+
+def test_what_goes_over_powers_of_ten_is_drawn_so_and_limits_are_dashed() -> None:
+    queries = Query("up", "x"), Query("max", "x low alarm")
+    _, shown = page([panels.graph("a", "Why.", *queries, logarithmic=True, dashed="low alarm")])
+    assert shown["fieldConfig"]["defaults"]["custom"]["scaleDistribution"] == {"type": "log", "log": 10}
+    assert "min" not in shown["fieldConfig"]["defaults"]
+    (override,) = shown["fieldConfig"]["overrides"]
+    assert override["matcher"] == {"id": "byRegexp", "options": "/low alarm/"}
+    assert override["properties"] == [{"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [8, 8]}}]
 
 
 def test_the_address_of_a_host_page_carries_the_variables() -> None:

@@ -24,7 +24,8 @@ def test_without_the_extension_the_twin_serves(reloaded: pytest.MonkeyPatch) -> 
     reloaded.setitem(sys.modules, "probes.engine._native", None)
     found = importlib.import_module("probes.engine")
     assert found.IMPLEMENTATION == "python"
-    assert found.CounterFiles.__module__ == "probes.engine.twin"
+    assert found.CounterFiles.__module__ == "probes.engine.counters"
+    assert found.FastReader.__module__ == "probes.engine.fast"
 
 
 def test_the_implementation_is_named_truly() -> None:

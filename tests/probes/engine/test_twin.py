@@ -1,214 +1,57 @@
-"""One suite over the Rust engine and its plain-Python twin."""
+"""The stub says what the Rust engine has, and the twin has the same."""
 
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
-import os
-import threading
-from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Protocol
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from probes.engine import twin
-from tests.fixtures.descriptors import open_files
+from tests.probes.engine.conftest import native, needs_native
 
 STUB = Path(twin.__file__).with_name("_native.pyi")
 
 
-class CounterFiles(Protocol):
-    def __init__(self, paths: Sequence[str]) -> None: ...
-    def __len__(self) -> int: ...
-    def read(self) -> list[int | str]: ...
-    def close(self) -> None: ...
+def parameters(function: object) -> list[str]:
+    assert callable(function)
+    return [each for each in inspect.signature(function).parameters if each != "self"]
 
 
-needs_native = pytest.mark.needs_program("cargo", package="cargo")
-"""Where cargo is, the extension has to be there too."""
+def stubbed(kind: type[ast.ClassDef | ast.FunctionDef]) -> dict[str, ast.ClassDef | ast.FunctionDef]:
+    return {node.name: node for node in ast.parse(STUB.read_text()).body if isinstance(node, kind)}
 
 
-def native() -> ModuleType:
-    return importlib.import_module("probes.engine._native")
-
-
-@pytest.fixture(params=[pytest.param("native", marks=needs_native), "twin"])
-def engine(request: pytest.FixtureRequest) -> type[CounterFiles]:
-    module = native() if request.param == "native" else twin
-    found: type[CounterFiles] = module.CounterFiles
-    return found
-
-
-def write(path: Path, content: bytes) -> str:
-    path.write_bytes(content)
-    return str(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (b"0\n", 0),
-        (b"42", 42),
-        (b" \t007\r\n\x00", 7),
-        (b"18446744073709551615\n", (1 << 64) - 1),
-        (b"18446744073709551616\n", "not a number: 18446744073709551616"),
-        (b"N/A (no PMA)\n", "not a number: N/A (no PMA)"),
-        (b"", "not a number: "),
-        (b"-1\n", "not a number: -1"),
-        (b"+1\n", "not a number: +1"),
-        (b"1_000\n", "not a number: 1_000"),
-        (b"0x10\n", "not a number: 0x10"),
-        (b"1\n2\n", "not a number: 1?2"),
-        ("\u0663".encode(), "not a number: ??"),
-        (b"\xff\xfe", "not a number: ??"),
-        (b"x" * 33, "not a number: " + "x" * 32),
-        (b"0" * 64, 0),
-        (b"0" * 65, "not a number: " + "0" * 32),
-        (b"1" + b" " * 64, "not a number: 1"),
-    ],
-)
-def test_reads_one_unsigned_decimal(
-    engine: type[CounterFiles], tmp_path: Path, content: bytes, expected: int | str
-) -> None:
-    assert engine([write(tmp_path / "counter", content)]).read() == [expected]
-
-
-def test_reads_from_the_start_each_time(engine: type[CounterFiles], tmp_path: Path) -> None:
-    path = tmp_path / "symbol_error"
-    files = engine([write(path, b"123\n")])
-    assert files.read() == [123]
-    path.write_bytes(b"9\n")
-    assert files.read() == [9]
-
-
-def test_keeps_the_order_and_tells_errors_by_name(engine: type[CounterFiles], tmp_path: Path) -> None:
-    good = write(tmp_path / "good", b"1\n")
-    paths = [str(tmp_path / "absent"), good, str(tmp_path), f"{good}/below", good]
-    files = engine(paths)
-    assert len(files) == 5
-    assert files.read() == ["ENOENT", 1, "EISDIR", "ENOTDIR", 1]
-
-
-def test_finds_a_file_that_appears_later(engine: type[CounterFiles], tmp_path: Path) -> None:
-    path = tmp_path / "late"
-    files = engine([str(path)])
-    assert files.read() == ["ENOENT"]
-    path.write_bytes(b"5\n")
-    assert files.read() == [5]
-
-
-def test_opens_again_what_went_away_under_an_open_descriptor(engine: type[CounterFiles], tmp_path: Path) -> None:
-    path = tmp_path / "gone"
-    files = engine([write(path, b"5\n")])
-    assert files.read() == [5]
-    os.close(next(descriptor for descriptor, target in open_files().items() if target == str(path)))
-    assert files.read() == ["EBADF"]
-    assert files.read() == [5]
-
-
-def test_holds_one_descriptor_for_a_file_until_it_is_closed(engine: type[CounterFiles], tmp_path: Path) -> None:
-    paths = [write(tmp_path / name, b"5\n") for name in ("a", "b")]
-    files = engine(paths)
-    assert held(paths) == 0
-    files.read()
-    files.read()
-    assert held(paths) == 2
-    files.close()
-    assert held(paths) == 0
-    assert files.read() == [5, 5]
-    del files
-    assert held(paths) == 0
-
-
-def test_is_not_held_up_by_a_pipe(engine: type[CounterFiles], tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-    assert engine([str(tmp_path / "pipe")]).read() == ["ESPIPE"]
-
-
-def test_takes_names_that_are_not_utf8(engine: type[CounterFiles], tmp_path: Path) -> None:
-    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe")
-    Path(path).write_bytes(b"3\n")
-    assert engine([path]).read() == [3]
-
-
-def test_refuses_a_path_with_a_nul(engine: type[CounterFiles]) -> None:
-    with pytest.raises(ValueError, match="null byte"):
-        engine(["a\0b"])
-
-
-def test_no_files_are_no_values(engine: type[CounterFiles]) -> None:
-    files = engine([])
-    assert len(files) == 0
-    assert files.read() == []
-
-
-def test_can_be_read_by_several_threads(engine: type[CounterFiles], tmp_path: Path) -> None:
-    files = engine([write(tmp_path / str(n), b"%d\n" % n) for n in range(50)])
-    files.read()
-    seen: list[list[int | str]] = []
-
-    def reader() -> None:
-        seen.extend(files.read() for _ in range(50))
-
-    threads = [threading.Thread(target=reader) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert seen == [list(range(50))] * 200
-
-
-@pytest.fixture(scope="module")
-def hostile_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("hostile") / "counter"
-
-
-@needs_native
-@given(
-    content=st.one_of(
-        st.binary(max_size=100),
-        st.integers(min_value=0, max_value=1 << 70).map(lambda n: b"%d\n" % n),
-        st.text(alphabet="0123456789 \t\r\n\0+-_.x", max_size=100).map(str.encode),
-    )
-)
-def test_any_bytes_give_the_same_in_both(hostile_file: Path, content: bytes) -> None:
-    path = write(hostile_file, content)
-    (value,) = twin.CounterFiles([path]).read()
-    assert native().CounterFiles([path]).read() == [value]
-    if isinstance(value, int):
-        assert 0 <= value < 1 << 64
-        assert int(content.strip(b" \t\r\n\0")) == value
-    else:
-        assert value.startswith("not a number: ")
-        assert value.isascii()
-        assert value.isprintable()
-        assert len(value) <= 46
+def test_the_twin_gives_what_it_lists() -> None:
+    assert set(twin.__all__) == set(stubbed(ast.ClassDef)) | set(stubbed(ast.FunctionDef))
+    assert all(hasattr(twin, name) for name in twin.__all__)
 
 
 @needs_native
 def test_the_stub_says_what_the_module_has() -> None:
-    module = native()
-    tree = ast.parse(STUB.read_text())
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    assert {node.name for node in classes} == {name for name in vars(module) if not name.startswith("__")}
-    for node in classes:
-        built, same = getattr(module, node.name), getattr(twin, node.name)
-        stubbed = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
-        public = {name for name, value in vars(built).items() if callable(value) and not name.startswith("_")}
-        assert public == {name for name in stubbed if not name.startswith("_")}
-        assert public == {name for name, value in vars(same).items() if callable(value) and not name.startswith("_")}
-        for name, item in stubbed.items():
-            expected = [argument.arg for argument in item.args.args][1:]
-            member = built if name == "__new__" else getattr(built, name)
-            assert [each for each in inspect.signature(member).parameters if each != "self"] == expected, name
-            twin_member = same if name == "__new__" else getattr(same, name)
-            assert [each for each in inspect.signature(twin_member).parameters if each != "self"] == expected, name
+    found = {name for name in vars(native()) if not name.startswith("__")}
+    assert found == set(stubbed(ast.ClassDef)) | set(stubbed(ast.FunctionDef))
 
 
-def held(paths: list[str]) -> int:
-    return sum(target in paths for target in open_files().values())
+@needs_native
+@pytest.mark.parametrize("name", stubbed(ast.FunctionDef))
+def test_functions_take_the_same(name: str) -> None:
+    node = stubbed(ast.FunctionDef)[name]
+    assert isinstance(node, ast.FunctionDef)
+    expected = [argument.arg for argument in node.args.args]
+    assert parameters(getattr(native(), name)) == parameters(getattr(twin, name)) == expected
+
+
+@needs_native
+@pytest.mark.parametrize("name", stubbed(ast.ClassDef))
+def test_classes_have_the_same_methods(name: str) -> None:
+    node, built, same = stubbed(ast.ClassDef)[name], getattr(native(), name), getattr(twin, name)
+    methods = {item.name: item for item in node.body if isinstance(item, ast.FunctionDef)}
+    public = {name for name in methods if not name.startswith("_")}
+    for each in (built, same):
+        assert public == {key for key, value in vars(each).items() if callable(value) and not key.startswith("_")}
+    for method, item in methods.items():
+        expected = [argument.arg for argument in item.args.args][1:]
+        for each in (built, same):
+            assert parameters(each if method == "__new__" else getattr(each, method)) == expected, method

@@ -8,7 +8,7 @@ import pytest
 from fabricscope.model import Kind, MetricSpec, Quality, Reading, Watch
 from probes.sampling import pipeline as module
 from probes.sampling.pipeline import Pipeline
-from tests.probes.made import BYTES, NARROW, SECOND, UP, at, readings
+from tests.probes.made import BYTES, NARROW, SECOND, UP, at, event, readings
 
 
 def spec(name: str = "fabricscope_test_x", labels: Sequence[str] = ("device",), link: str = "") -> MetricSpec:
@@ -29,6 +29,20 @@ def test_what_changed_becomes_events() -> None:
     pipeline = Pipeline("test", SECOND)
     pipeline.process([Reading(UP, ("a",), 1)], at(0))
     assert [event.kind for event in pipeline.process([Reading(UP, ("a",), 0)], at(1)).events] == ["test.down"]
+
+
+def test_events_that_a_sampler_tells_of_come_before_those_that_follow_from_changes() -> None:
+    pipeline = Pipeline("test", SECOND)
+    first = pipeline.process([event(at(0), "test.said"), Reading(UP, ("a",), 1)], at(0))
+    assert [event.kind for event in first.events] == ["test.said"]
+    assert first.readings == 1
+    second = pipeline.process([Reading(UP, ("a",), 0), event(at(1), "test.said")], at(1))
+    assert [event.kind for event in second.events] == ["test.said", "test.down"]
+
+
+def test_an_event_that_no_collector_would_take_is_refused_here() -> None:
+    with pytest.raises(ValueError, match="event kind 'Not A Kind'"):
+        Pipeline("test", SECOND).process([event(at(0), "Not A Kind")], at(0))
 
 
 def test_before_the_first_sample_there_is_nothing_to_be_stale() -> None:
@@ -86,7 +100,7 @@ def test_the_same_series_twice_is_refused() -> None:
 
 
 def test_a_sample_without_an_end_is_refused() -> None:
-    with pytest.raises(ValueError, match="more than 20000 readings"):
+    with pytest.raises(ValueError, match="more than 50000 readings"):
         Pipeline("test", SECOND).process(repeat(readings()[0]), at(0))
 
 

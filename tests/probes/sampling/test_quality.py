@@ -254,3 +254,26 @@ def test_one_that_started_anew_long_ago_was_not_misread() -> None:
 def test_a_bad_read_invents_no_more_than_what_was_read(height: int, bad: int, grown: int) -> None:
     values = [value for value, _ in follow(counter(), [height, bad, height + grown])]
     assert values[-1] == max(height + grown, height + bad)
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_one_that_has_come_to_rest_is_passed_on_and_noticed_when_it_moves(scale: int) -> None:
+    spec = counter(scale=scale)
+    rest = [(7 * scale, Quality.OK)] * 40
+    assert follow(spec, [7] * 40 + [9]) == [*rest, (9 * scale, Quality.OK)]
+    assert follow(spec, [7] * 40 + [2]) == [*rest, (9 * scale, Quality.RESET)]
+    assert follow(spec, [7] * 40 + [None, 7]) == [*rest, (7 * scale, Quality.UNREADABLE), (7 * scale, Quality.OK)]
+
+
+def test_one_that_was_reset_and_rests_goes_on_from_what_was_passed_on() -> None:
+    assert follow(counter(), [100, 3] + [3] * 30 + [5]) == [
+        (100, Quality.OK),
+        (103, Quality.RESET),
+        *[(103, Quality.OK)] * 30,
+        (105, Quality.OK),
+    ]
+
+
+def test_one_that_rests_may_go_round() -> None:
+    before = TOP32 - 10
+    assert follow(counter(32), [before] * 30 + [5]) == [*[(before, Quality.OK)] * 30, (TOP32 + 5, Quality.OK)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fabricscope.codec import encode_events
-from fabricscope.model import Kind, MetricSpec, Now, Quality, Reading, Severity
+from fabricscope.model import Event, Kind, MetricSpec, Now, Quality, Reading, Severity
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import MAX_REASON, Outcome, Result, SamplerRunner
 from tests.fixtures.samplers import FakeSampler
@@ -21,7 +21,7 @@ from tests.probes.made import SECOND, UP, at, readings
 AT_ONCE, NEVER = 1, 3600 * SECOND
 """Deadlines that pass before anything can answer, and that no test lives to see."""
 
-Play = Callable[[Now], Iterable[Reading]]
+Play = Callable[[Now], Iterable[Reading | Event]]
 
 
 def works(_: Now) -> Iterable[Reading]:
@@ -79,7 +79,6 @@ async def test_a_sample_is_a_batch() -> None:
     assert outcome.sampled is not None
     assert outcome.sampled.batch.time_unix_ns == at(5).wall
     assert sampler.samples == 1
-    assert not tested.busy
 
 
 async def test_one_that_hangs_is_told_once_and_not_started_twice(hang: Hang) -> None:
@@ -119,6 +118,31 @@ async def test_the_values_of_one_that_hangs_go_stale(hang: Hang) -> None:
     assert outcome.sampled is not None
     assert outcome.sampled.batch.qualities == bytes([Quality.STALE] * 2)
     assert outcome.readings == 0
+
+
+async def test_events_of_a_late_answer_are_told_with_the_next(hang: Hang) -> None:
+    def play(now: Now) -> Iterable[Reading | Event]:
+        if not hang.entered.is_set():
+            yield from hang(now)
+            yield Event(now.wall, now.mono, "kernel.xid", Severity.CRITICAL, "XID 79", {}, {})
+        yield from readings()
+
+    tested, _ = runner(play, AT_ONCE)
+    assert (await tested.tick()).result is Result.HUNG
+    await asyncio.to_thread(hang.entered.wait)
+    hang.let_go.set()
+    await returned(tested)
+    tested.deadline_ns = NEVER
+    outcome = await tested.tick()
+    assert (kinds(outcome), outcome.readings) == (["sampler.recovered", "kernel.xid"], 2)
+    assert kinds(await tested.tick()) == []
+
+
+async def test_a_timeout_of_its_own_is_a_failure_and_no_hang() -> None:
+    tested, _ = runner(fails(TimeoutError("no answer by netlink")))
+    outcome = await tested.tick()
+    assert outcome.result is Result.FAILED
+    assert outcome.events[0].message == "sampler test failed: TimeoutError: no answer by netlink"
 
 
 async def test_a_late_failure_is_nobodys_too(hang: Hang) -> None:
@@ -185,7 +209,7 @@ async def test_counters_that_start_anew_or_go_round_are_counted() -> None:
     ("play", "reason"),
     [
         (lambda _: readings(1, ["a", "a"]), "twice"),
-        (lambda _: repeat(readings()[0]), "more than 20000 readings"),
+        (lambda _: repeat(readings()[0]), "more than 50000 readings"),
     ],
 )
 async def test_readings_that_are_of_no_use_are_a_failure(play: Play, reason: str) -> None:
@@ -262,3 +286,56 @@ asyncio.run(main())
         [sys.executable, "-c", program], cwd=repository, capture_output=True, text=True, timeout=60, check=True
     )
     assert (done.stdout, done.stderr) == ("hung\n", "")
+
+
+async def test_what_a_sample_costs_is_told() -> None:
+    lines = iter((7, 9, 14, 15))
+    sampler = FakeSampler(works)
+    tested = SamplerRunner("test", sampler, Pipeline("test", SECOND), NEVER, lambda: at(5), None, lambda: next(lines))
+    outcome = await tested.tick()
+    assert (outcome.log_lines, outcome.lines_before) == (2, 0)
+    assert outcome.cpu_ns > 0
+    assert outcome.started_ns == at(5).mono
+    outcome = await tested.tick()
+    assert (outcome.log_lines, outcome.lines_before) == (1, 5)
+    tested.close()
+
+
+async def test_a_descriptor_that_cannot_be_told_is_none() -> None:
+    class Broken(FakeSampler):
+        def wake_descriptor(self) -> int | None:
+            raise ValueError("closed")
+
+    tested = SamplerRunner("test", Broken(works), Pipeline("test", SECOND), NEVER, lambda: at(5))
+    await tested.tick()
+    assert tested.wake_descriptor() is None
+    tested.close()
+
+
+class Alert(FakeSampler):
+    """A sampler with news."""
+
+    descriptor: int | None = None
+
+    def wake_descriptor(self) -> int | None:
+        return self.descriptor
+
+
+async def test_a_sampler_with_news_is_asked_for_its_descriptor_while_it_rests(hang: Hang) -> None:
+    sampler = Alert(works)
+    sampler.descriptor = 7
+    tested = SamplerRunner("test", sampler, Pipeline("test", SECOND), NEVER, lambda: at(5))
+    # Before the first sample nothing is open, and during one its thread has it.
+    assert tested.wake_descriptor() is None
+    await tested.tick()
+    assert tested.wake_descriptor() == 7
+    tested.deadline_ns, sampler.play = AT_ONCE, hang
+    await tested.tick()
+    assert tested.wake_descriptor() is None
+    hang.let_go.set()
+    await returned(tested)
+    tested.close()
+    other, _ = runner(works)
+    await other.tick()
+    assert other.wake_descriptor() is None
+    other.close()

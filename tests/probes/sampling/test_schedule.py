@@ -25,6 +25,18 @@ def test_ticks_that_nobody_could_keep_are_counted_and_not_made_up_for() -> None:
     assert schedule.wait(10 * SECOND + 5) == SECOND - 5
 
 
+def test_a_changed_interval_counts_from_now_and_keeps_step_with_others() -> None:
+    schedule = Schedule({"a": SECOND, "b": SECOND}, start=100)
+    schedule.due(100 + 2 * SECOND)
+    schedule.change_interval("a", 4 * SECOND, 100 + 2 * SECOND)
+    assert schedule.due(100 + 3 * SECOND) == ["b"]
+    assert schedule.due(100 + 4 * SECOND) == ["a", "b"]
+    missed = dict(schedule.missed)
+    schedule.change_interval("a", SECOND, 100 + 5 * SECOND)
+    assert schedule.due(100 + 6 * SECOND) == ["a", "b"]
+    assert schedule.missed["a"] == missed["a"]
+
+
 def test_a_tick_that_is_not_used_is_counted() -> None:
     schedule = Schedule({"a": SECOND}, start=0)
     schedule.skip("a")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 
 from fabricscope.assemble import Assembler
 from fabricscope.model import MetricSpec, Now, Quality, Reading
+from probes.engine import CounterFiles
 from probes.links.transitions import Transitions
 from probes.samplers.infiniband import InfinibandSampler, InfinibandSettings, metrics, sampler
 from probes.samplers.infiniband.sampler import readings_of
 from probes.sampling.quality import CounterTracks
 from probes.sampling.sampler import Roots
+from tests.fixtures import rdma_vendors
 from tests.fixtures.descriptors import open_files
 from tests.fixtures.infiniband import (
     COUNTERS,
@@ -248,7 +250,7 @@ def test_files_that_the_table_does_not_name_are_not_exported(tmp_path: Path, mak
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
     tested = make()
     before = len(tested.sample(at(0)))
-    write_files(port, {"counters/vendor_secret": 1, "hw_counters/tx_pkts": 2})
+    write_files(port, {"counters/vendor_secret": 1, "hw_counters/vendor_secret": 2})
     assert len(tested.sample(at(100))) == before
 
 
@@ -314,6 +316,30 @@ def test_descriptors_are_kept_from_sample_to_sample(tmp_path: Path, make: Make) 
     assert tested.sample(at(101))
 
 
+def test_a_ports_files_are_read_back_to_back(tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    # They share one refresh of the firmware, which ends after the lifespan of 10 ms.
+    reads: list[set[str]] = []
+
+    class Recorded:
+        def __init__(self, paths: Sequence[str]) -> None:
+            self._files = CounterFiles(paths)
+            self._of = {str(Path(path).parent.parent) for path in paths}
+
+        def read(self) -> list[int | str]:
+            reads.append(self._of)
+            return self._files.read()
+
+        def close(self) -> None:
+            self._files.close()
+
+    monkeypatch.setattr(sampler, "CounterFiles", Recorded)
+    write_host(tmp_path)
+    make().sample(at(0))
+    ports = [str(tmp_path / "class" / "infiniband" / f"mlx5_{index}" / "ports" / "1") for index in range(8)]
+    assert sorted(port for of in reads for port in of) == ports
+    assert all(len(of) == 1 for of in reads)
+
+
 def test_devices_are_chosen_by_name(tmp_path: Path, make: Make) -> None:
     write_host(tmp_path)
     readings = make(include=["mlx5_[0-3]", "mlx5_7"], exclude=["*_1"]).sample(at(0))
@@ -367,3 +393,26 @@ def test_any_text_gives_readings_that_can_be_sent(hostile_host: Path, content: b
     tested.close()
     Assembler("infiniband", SECOND).assemble(CounterTracks().apply(readings, at(0)), at(0))
     assert all(label.isprintable() for row in readings for label in row.labels)
+
+
+@pytest.mark.parametrize(
+    ("device", "port_files", "device_files"),
+    [
+        ("bnxt_re0", rdma_vendors.BNXT_RE, []),
+        ("irdma0", rdma_vendors.IRDMA, []),
+        ("irdma1", rdma_vendors.IRDMA_THIRD_GENERATION, []),
+        ("ionic_0", rdma_vendors.IONIC, []),
+        ("rdmap0s6", rdma_vendors.EFA, rdma_vendors.EFA_DEVICE),
+        ("rxe0", rdma_vendors.RXE, []),
+    ],
+)
+def test_every_counter_of_other_vendors(
+    tmp_path: Path, make: Make, device: str, port_files: list[str], device_files: list[str]
+) -> None:
+    of_device = dict.fromkeys(device_files, 5) if device_files else None
+    path = write_device(tmp_path, device, bus_address="0000:1a:00.0", hw_counters=of_device)
+    write_port(path, netdev="rail0", hw_counters={file: 1 << 40 | at for at, file in enumerate(port_files)})
+    readings = [row for row in make().sample(at(0)) if row.spec not in metrics.GAUGES]
+    ports = [row for row in readings if row.labels == (device, "1")]
+    assert sorted(row.value or 0 for row in ports) == [1 << 40 | at for at in range(len(port_files))]
+    assert [row.value for row in readings if row.labels == (device, "")] == [5] * len(device_files)

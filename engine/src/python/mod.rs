@@ -1,0 +1,15 @@
+//! The extension module `probes.engine._native`; `probes/engine/_native.pyi` is its stub.
+
+mod counters;
+mod fast;
+
+use pyo3::prelude::*;
+
+/// The engine's Python module.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::counters::PyCounterFiles;
+    #[pymodule_export]
+    use super::fast::{PyFastReader, PyFolder, PyStepRing, decode_block};
+}

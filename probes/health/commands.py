@@ -1,0 +1,85 @@
+"""`fabricscope doctor` and `replay-health`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from fabricscope.cli import Document, config_options
+
+
+@click.command()
+@config_options("probe")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, as docs/health.md describes it.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, 600),
+    default=3.0,
+    show_default=True,
+    help="How long to sample when no probe runs here; counters need two samples at least.",
+)
+@click.option("--fresh", is_flag=True, help="Take samples although a probe runs here.")
+def doctor(document: Document, as_json: bool, seconds: float, fresh: bool) -> None:
+    """Print the verdicts on this host, with their evidence and the next step.
+
+    They are those of the running probe; without one this command samples by itself, and says which rules could not
+    be judged in that time.
+
+    \b
+    Exit status:  0 nothing is wrong, or nothing worth more than a note
+                  1 a warning is the worst
+                  2 the command line or the configuration is wrong
+                  3 something is critical
+                  4 nothing could be sampled
+    """  # noqa: D301  click wants the character, not the escape
+    from fabricscope.clock import system_clock
+    from probes.health import report
+    from probes.health.doctor import examine
+
+    examined = examine(document.read(), seconds, system_clock, fresh=fresh)
+    if as_json:
+        click.echo(json.dumps(report.as_json(examined, system_clock()), indent=2))
+    else:
+        click.echo(report.as_text(examined))
+    sys.exit(examined.status.code)
+
+
+@click.command("replay-health")
+@config_options("probe")
+@click.argument("recording", type=click.Path(path_type=Path, readable=False))
+@click.option(
+    "--rules",
+    "files",
+    multiple=True,
+    type=click.Path(path_type=Path, readable=False),
+    help="File or folder of rules over those of the configuration. May be repeated.",
+)
+@click.option("--compare", is_flag=True, help="Print only what differs from the shipped rules.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def replay_health(document: Document, recording: Path, files: tuple[Path, ...], compare: bool, as_json: bool) -> None:
+    """Judge a RECORDING by health rules: what would have been raised and cleared, and when.
+
+    To try a threshold before it pages somebody:
+
+    \b
+    fabricscope replay-health last-week.recording --rules mine.yaml
+    fabricscope replay-health last-week.recording --rules mine.yaml --compare
+    """  # noqa: D301  click wants the character, not the escape
+    from fabricscope.settings import section
+    from probes.health import replay
+    from probes.health.rules import load
+    from probes.recorder.recording import Recording
+    from probes.recorder.schema import RecordingError
+    from probes.settings import ProbeSettings
+
+    settings = section(document.read(), "probe", ProbeSettings)
+    rules = load([*settings.health.rules, *files])
+    try:
+        with Recording.open(recording) as opened:
+            result = replay.replay(opened, rules, load() if compare else None)
+    except RecordingError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(json.dumps(replay.as_json(result), indent=2) if as_json else replay.as_text(result))

@@ -1,0 +1,90 @@
+"""What outlives the probe: its active verdicts, which are also its sign of life, and long pasts. Pure.
+
+Two documents, since one is small and written often and the other large and written rarely. What is read is hostile:
+whatever does not fit its type and bounds is refused as a whole.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from probes.health.verdict import Verdict
+
+VERSION = 1
+MAX_VERDICTS = 1000
+"""Active at one time; more are not raised, and counted."""
+MAX_PASTS = 4096
+MAX_PARTS = 256
+
+_Text = Annotated[str, Meta(max_length=4096)]
+_Key = Annotated[tuple[_Text, ...], Meta(max_length=32)]
+_Time = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+_Version = Annotated[int, Meta(ge=VERSION, le=VERSION)]
+
+
+class Unjudged(Struct, frozen=True, forbid_unknown_fields=True):
+    """A rule of which nothing can be told for some of its things."""
+
+    rule: _Text
+    things: int
+    known: int
+    """Things for which there is an answer."""
+
+
+class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The verdicts at one time."""
+
+    version: _Version = VERSION
+    written_unix_ns: _Time
+    started_unix_ns: _Time
+    rules: Annotated[int, Meta(ge=0)]
+    """How many are in force."""
+    verdicts: Annotated[tuple[Verdict, ...], Meta(max_length=MAX_VERDICTS)]
+    unjudged: Annotated[tuple[Unjudged, ...], Meta(max_length=MAX_VERDICTS)] = ()
+    samplers: Annotated[tuple[_Text, ...], Meta(max_length=1000)] = ()
+    """Those whose values are judged."""
+
+
+class TrendPast(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """What a forecast knows of a thing: the time (unix ns) and mean of each part of its window."""
+
+    rule: _Text
+    key: _Key
+    parts: Annotated[tuple[tuple[_Time, float], ...], Meta(max_length=MAX_PARTS)]
+
+
+class GaugePast(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """A gauge's extremes over a long window: the time (unix ns), minimum and maximum of each part of it."""
+
+    metric: _Text
+    labels: _Key
+    window: _Time
+    parts: Annotated[tuple[tuple[_Time, float, float], ...], Meta(max_length=MAX_PARTS)]
+
+
+class Pasts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What has to be known for days."""
+
+    version: _Version = VERSION
+    written_unix_ns: _Time
+    trends: Annotated[tuple[TrendPast, ...], Meta(max_length=MAX_PASTS)] = ()
+    gauges: Annotated[tuple[GaugePast, ...], Meta(max_length=MAX_PASTS)] = ()
+
+
+Document = TypeVar("Document", State, Pasts)
+
+
+def decoded(content: bytes, kind: type[Document]) -> Document:
+    """The document in `content`. Raises ValueError saying why it is none."""
+    try:
+        return msgspec.json.decode(content, type=kind, strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"not a state of this version ({VERSION}): {error}") from error
+
+
+def encoded(document: State | Pasts) -> bytes:
+    """The document as JSON."""
+    return msgspec.json.encode(document) + b"\n"

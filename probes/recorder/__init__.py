@@ -1,0 +1,1 @@
+"""The flight recorder: evidence kept on this host, frozen to a file when something happens."""

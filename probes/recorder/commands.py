@@ -1,0 +1,112 @@
+"""`fabricscope recorder`: lists, shows and exports recordings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import click
+
+from fabricscope.cli import EXIT_USAGE, Document, config_options
+
+
+class _Refused(click.ClickException):
+    """A file that cannot be used: one line, and the exit status of a wrong argument."""
+
+    exit_code = EXIT_USAGE
+
+
+@click.group()
+def recorder() -> None:
+    """List, show and export what the probe recorded on this host."""
+
+
+@recorder.command("list")
+@config_options("probe")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_(document: Document, as_json: bool) -> None:
+    """List the recordings of this host, and its journal of evidence, oldest first."""
+    from probes.recorder import summary
+
+    rows = summary.listed(summary.settings_of(document.read()))
+    click.echo(json.dumps(rows, indent=2) if as_json else summary.as_table(rows))
+
+
+@recorder.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(file: Path, as_json: bool) -> None:
+    """Show what is in a recording: when, why, whose, and how much of what."""
+    from probes.recorder import summary
+    from probes.recorder.recording import Recording
+    from probes.recorder.schema import RecordingError
+
+    try:
+        with Recording.open(file) as recording:
+            shown = summary.summary(recording)
+    except RecordingError as error:
+        _refuse(error)
+    click.echo(json.dumps(shown, indent=2) if as_json else summary.as_text(shown))
+
+
+@recorder.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "kind", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    required=True,
+    help="File to write; - is stdout.",
+)
+@click.option(
+    "--what",
+    type=click.Choice(["steps", "samples", "events"]),
+    default="steps",
+    show_default=True,
+    help="Readings at full resolution, what samplers gave, or what happened.",
+)
+def export(file: Path, kind: str, output: Path, what: str) -> None:
+    """Write a recording as a table, for a notebook or a database.
+
+    \b
+    fabricscope recorder export FILE --what steps --format parquet --output steps.parquet
+    fabricscope recorder export FILE --what events --output - | column -s, -t
+    """  # noqa: D301  click wants the character, not the escape
+    from probes.recorder import export as writing
+    from probes.recorder.recording import Recording
+    from probes.recorder.rows import TABLES
+    from probes.recorder.schema import RecordingError
+
+    table = TABLES[what]
+    if str(output) == "-" and kind != "csv":
+        raise click.UsageError("Parquet is not written to stdout; name a file with --output")
+    try:
+        with Recording.open(file) as recording:
+            if str(output) == "-":
+                writing.to_csv(table, recording, sys.stdout)
+                return
+            partial = output.with_name(f".{output.name}.part")
+            try:
+                count = _written(writing, kind, table, recording, partial)
+                partial.replace(output)
+            finally:
+                partial.unlink(missing_ok=True)
+    except (RecordingError, writing.NoParquetError) as error:
+        _refuse(error)
+    except OSError as error:
+        raise _Refused(f"{output}: cannot be written: {error.strerror or error}; name another file") from error
+    click.echo(f"{count} {what} written to {output}", err=True)
+
+
+def _written(writing: Any, kind: str, table: Any, recording: Any, path: Path) -> int:
+    if kind == "parquet":
+        return int(writing.to_parquet(table, recording, path))
+    output: IO[str]
+    with path.open("w", encoding="utf-8", newline="") as output:
+        return int(writing.to_csv(table, recording, output))
+
+
+def _refuse(error: Exception) -> NoReturn:
+    raise _Refused(str(error)) from error

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fabricscope import plugins
+from fabricscope.clock import system_clock
+from fabricscope.model import Now, Reading
+from fabricscope.settings import SettingsError
+from probes.health.doctor import FRESH_NS, examine
+from probes.health.report import Status
+from probes.health.state import State
+from probes.health.state_file import write
+from tests.fixtures.samplers import FakeSampler, install
+from tests.probes.health.host import specs
+
+# Before a test installs samplers of its own.
+UP, REPLAYS = specs()["fabricscope_gpu_up"], specs()["fabricscope_gpu_pcie_replays_total"]
+
+
+def lost(_: Now) -> Iterable[Reading]:
+    return [Reading(UP, ("0",), 0.0)]
+
+
+def fails(_: Now) -> Iterable[Reading]:
+    raise OSError("no bus")
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state file that is configured."""
+    path = tmp_path / "health.json"
+    install(monkeypatch, plugins.SAMPLERS, {"gpu": FakeSampler(lost), "pcie": FakeSampler(fails)})
+    return path
+
+
+def configured(state: Path, **probe: object) -> dict[str, Any]:
+    return {"probe": {"health": {"state": str(state)}, **probe}}
+
+
+def probe_wrote(path: Path, age_ns: int) -> None:
+    now = system_clock()
+    write(path, State(written_unix_ns=now.wall - age_ns, started_unix_ns=0, rules=7, verdicts=(), samplers=("gpu",)))
+
+
+def test_samples_by_itself_when_no_probe_runs(state: Path) -> None:
+    found = examine(configured(state, host="n1"), 0.0, system_clock, fresh=False)
+    assert (found.source, found.status) == ("samples", Status.CRITICAL)
+    assert [verdict.rule for verdict in found.verdicts] == ["gpu-lost"]
+    assert found.failures == {"pcie": "OSError: no bus"}
+    assert list(found.samplers) == ["gpu"]
+    assert not state.exists()
+
+
+def test_a_running_probe_is_asked_by_its_file(state: Path) -> None:
+    probe_wrote(state, 1_000_000_000)
+    found = examine(configured(state), 0.0, system_clock, fresh=False)
+    assert (found.source, found.rules, found.status) == ("probe", 7, Status.OK)
+    assert 0 < found.age_ns < FRESH_NS
+
+
+def test_a_file_that_is_old_or_not_wanted_is_not_taken(state: Path) -> None:
+    probe_wrote(state, FRESH_NS + 1_000_000_000)
+    assert examine(configured(state), 0.0, system_clock, fresh=False).source == "samples"
+    probe_wrote(state, 0)
+    assert examine(configured(state), 0.0, system_clock, fresh=True).source == "samples"
+
+
+def test_a_file_from_the_future_is_not_taken(state: Path) -> None:
+    probe_wrote(state, -FRESH_NS)
+    assert examine(configured(state), 0.0, system_clock, fresh=False).source == "samples"
+
+
+def test_a_hostile_file_is_noted(state: Path) -> None:
+    state.write_bytes(b"\x00")
+    found = examine(configured(state), 0.0, system_clock, fresh=False)
+    assert found.source == "samples"
+    assert str(state) in found.notes[0]
+
+
+def test_rules_that_cannot_be_judged_in_the_time_are_told(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def counts(_: Now) -> Iterable[Reading]:
+        return [Reading(REPLAYS, ("0",), 5)]
+
+    install(monkeypatch, plugins.SAMPLERS, {"gpu": FakeSampler(counts)})
+    found = examine(configured(state), 0.0, system_clock, fresh=False)
+    assert [(one.rule, one.things, one.known) for one in found.unjudged] == [("gpu-pcie-replays", 1, 0)]
+    assert found.status is Status.OK
+    assert state.parent.exists()
+
+
+def test_nothing_sampled_is_not_healthy(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, plugins.SAMPLERS, {"pcie": FakeSampler(fails), "x": ImportError("no")})
+    found = examine(configured(state), 0.0, system_clock, fresh=False)
+    assert found.status is Status.UNKNOWN
+    assert set(found.failures) == {"pcie", "x"}
+    assert state.name
+
+
+def test_settings_that_are_wrong_are_an_error() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'host'"):
+        examine({"probe": {"hots": "x"}}, 0.0, system_clock, fresh=False)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from fabricscope.settings import convert
+from probes.sampling.sampler import Roots
+from probes.sources.nvml import shared
+from probes.sources.nvml.access import LOOK_NS, WAIT_NS, Access, NvmlSettings
+from tests.fixtures.nvml import fake
+from tests.fixtures.nvml.stub import SECOND, Stub
+
+
+def test_the_first_sample_waits_for_nvml_to_start_and_the_others_do_not() -> None:
+    stub = Stub(fake.plain_node(1))
+    access = Access(NvmlSettings(library="x"), Roots(), stub.client(), stub.clock)
+    assert access.until(stub.clock()) == stub.clock.mono + 4 * SECOND
+    access.client.gpus(stub.clock.mono)
+    assert access.until(stub.clock()) == stub.clock.mono + WAIT_NS
+    assert access.look_until() == stub.clock.mono + LOOK_NS
+
+
+def test_a_short_deadline_is_kept() -> None:
+    stub = Stub(fake.plain_node(1))
+    access = Access(convert({"deadline_seconds": 0.5}, NvmlSettings, "gpu"), Roots(), stub.client(), stub.clock)
+    access.client.gpus(stub.clock.mono)
+    assert access.until(stub.clock()) == stub.clock.mono + 4 * SECOND // 10
+
+
+def test_a_driver_is_looked_for_unless_a_library_is_named(tmp_path: Path) -> None:
+    roots = Roots(proc=str(tmp_path), dev=str(tmp_path))
+    stub = Stub(fake.plain_node(1))
+    assert "no NVIDIA driver" in (Access(NvmlSettings(), roots, stub.client(), stub.clock).missing() or "")
+    assert Access(NvmlSettings(library="x"), roots, stub.client(), stub.clock).missing() is None
+    (tmp_path / "nvidiactl").touch()
+    assert Access(NvmlSettings(), roots, stub.client(), stub.clock).missing() is None
+
+
+def test_it_leaves_the_shared_client_and_not_that_of_a_test() -> None:
+    stub = Stub(fake.plain_node(1))
+    own = Access(NvmlSettings(library="y"), Roots(), stub.client(), stub.clock)
+    own.client.gpus(stub.clock.mono)
+    own.close()
+    assert not stub.children[0].released
+    first = Access(NvmlSettings(library="y"), Roots(), None, stub.clock)
+    second = Access(NvmlSettings(library="y"), Roots(), None, stub.clock)
+    assert first.client is second.client
+    first.close()
+    second.close()
+    assert "y" not in shared._shared
