@@ -122,6 +122,16 @@ def values(url: str, name: str, **labels: str) -> list[float]:
 BURSTS: dict[str, object] = {"probe.samplers.bursts.enabled": "true", "probe.samplers.bursts.include": "[rail*, leaf*]"}
 
 
+def reader_seconds(process: Measured) -> float:
+    """Processor time of the engine's thread in a process."""
+    ticks = 0
+    for task in Path(f"/proc/{process.process.pid}/task").iterdir():
+        name, _, rest = (task / "stat").read_text().partition("(")[2].rpartition(")")
+        if name == "fast-reader":
+            ticks += sum(map(int, rest.split()[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def cost(folder: Path, name: str, settings: dict[str, object], seconds: int) -> dict[str, float]:
     """Processor share of a probe, and how its ticks went."""
     process, url = probe(folder, name, settings)
@@ -129,12 +139,13 @@ def cost(folder: Path, name: str, settings: dict[str, object], seconds: int) -> 
     try:
         time.sleep(5)
         late = []
-        before = process.usage()
+        before, reader_before = process.usage(), reader_seconds(process)
         for _ in range(seconds // SCRAPE_SECONDS):
             time.sleep(SCRAPE_SECONDS)
             late += values(url, "fabricscope_bursts_lateness_p99_seconds")
         after = process.usage()
         figures["cpu_share"] = cpu_share(before, after)
+        figures["reader_cpu_share"] = (reader_seconds(process) - reader_before) / (after.at - before.at)
         figures["resident_mib"] = after.resident_mib
         if late:
             figures["counters"] = values(url, "fabricscope_bursts_counters")[0]

@@ -20,7 +20,7 @@ class Assembler:
     def __init__(self, sampler: str, interval_ns: int) -> None:
         self._sampler = sampler
         self._interval_ns = interval_ns
-        self._shape: list[tuple[object, ...]] | None = None
+        self._shape: tuple[Any, Any] | None = None
         self._set = SeriesSet(b"", sampler, (), ())
         self._counters = self._gauges = self._both = _picker([])
         """Put a list that is in the order of the readings into that of the columns."""
@@ -32,15 +32,13 @@ class Assembler:
         value, or two specs have one name.
         """
         rows = list(readings)
-        shape: list[tuple[object, ...]] = [row[:2] for row in rows]
-        if shape != self._shape:
+        specs, labels, values, qualities = zip(*rows, strict=True) if rows else ((), (), (), ())
+        if (specs, labels) != self._shape:
             self._reshape(rows)
-            self._shape = shape
-        values: list[Any] = [row[2] for row in rows]
+            self._shape = (specs, labels)
         if None in values:
             # What has no value has a column all the same; its quality says that the 0 means nothing.
-            values = [0 if value is None else value for value in values]
-        qualities = [row[3] for row in rows]
+            values = tuple(0 if value is None else value for value in values)
         batch = SampleBatch(
             series_set_id=self._set.id,
             time_unix_ns=now.wall,

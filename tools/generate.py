@@ -24,8 +24,8 @@ from fabricscope.model import Kind, MetricSpec, Overflow
 from grafana import dashboards
 from grafana.build import render
 from probes.health import metrics as health
-from probes.health.reference import reference as health_rules
-from probes.health.rules import shipped
+from probes.health.language.reference import reference as health_rules
+from probes.health.language.rule_files import shipped
 from tools import verdict_alerts, verdict_pages, wire_examples
 
 ROOT = Path(__file__).parent.parent

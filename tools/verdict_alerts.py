@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from probes.health import metrics
-from probes.health.rule import Rule
+from probes.health.language.rule import Rule
 
 PREFIX = "FabricscopeVerdict"
 OTHER = f"{PREFIX}Other"

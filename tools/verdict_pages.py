@@ -6,10 +6,22 @@ import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
-from probes.health import metrics, reference
-from probes.health.checks import Check, Flaps, Forecast, Happened, Increase, Peers, Rate, Ratio, Saturated, Value
-from probes.health.language import Source
-from probes.health.rule import Rule
+from probes.health import metrics
+from probes.health.language import reference
+from probes.health.language.checks import (
+    Check,
+    Flaps,
+    Forecast,
+    Happened,
+    Increase,
+    Peers,
+    Rate,
+    Ratio,
+    Saturated,
+    Value,
+)
+from probes.health.language.rule import Rule
+from probes.health.language.vocabulary import Source
 from tools.verdict_alerts import OTHER, alert_name, sentence
 
 SECTIONS = ("What it means", "Confirm", "When it is raised", "What to do", "Silence")

@@ -28,7 +28,7 @@ pub struct Table {
 
 #[derive(Default)]
 struct Line {
-    /// Columns, and where their numbers go.
+    /// Columns in their order, and where their numbers go.
     cells: Vec<(usize, usize)>,
     seen: bool,
 }
@@ -47,6 +47,9 @@ impl Table {
         for (place, (line, column)) in cells.into_iter().enumerate() {
             let line = lines.entry(line.into_bytes()).or_default();
             line.cells.push((column, place));
+        }
+        for line in lines.values_mut() {
+            line.cells.sort_unstable();
         }
         Ok(Self {
             path,
@@ -69,12 +72,11 @@ impl Table {
 
     /// The number in each cell, None where there is none; or the errno of opening or reading.
     pub fn read(&mut self) -> Result<&[Option<u64>], i32> {
-        match self.read_text() {
-            Ok(length) => self.parse(length),
-            Err(error) => {
-                self.open = None;
-                return Err(error.raw_os_error().unwrap_or(libc::EIO));
-            }
+        self.values.fill(None);
+        self.lines.values_mut().for_each(|line| line.seen = false);
+        if let Err(error) = self.read_lines() {
+            self.open = None;
+            return Err(error.raw_os_error().unwrap_or(libc::EIO));
         }
         Ok(&self.values)
     }
@@ -84,59 +86,68 @@ impl Table {
         self.open = None;
     }
 
-    /// Reads the whole file; how long it is.
-    fn read_text(&mut self) -> io::Result<usize> {
+    /// Reads until every line was seen: the kernel makes the rest only when it is asked for.
+    fn read_lines(&mut self) -> io::Result<()> {
         let file = match &self.open {
             Some(file) => file,
             None => self.open.insert(open(&self.path)?),
         };
-        let mut length = 0;
-        while length < MAX_OCTETS {
-            if self.text.len() < length + PART {
-                self.text.resize(length + PART, 0);
-            }
-            match file.read_at(&mut self.text[length..length + PART], length as u64) {
-                Ok(0) => break,
-                Ok(more) => length += more,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(length)
-    }
-
-    /// The first line of a name counts.
-    fn parse(&mut self, length: usize) {
-        self.values.fill(None);
-        self.lines.values_mut().for_each(|line| line.seen = false);
         let mut missing = self.lines.len();
-        for text in self.text[..length].split(|&octet| octet == b'\n') {
-            if missing == 0 {
-                return;
+        // What was read of a line whose end was not.
+        let mut begun = 0;
+        let mut offset = 0;
+        while missing > 0 && offset < MAX_OCTETS {
+            if self.text.len() < begun + PART {
+                self.text.resize(begun + PART, 0);
             }
-            let Some(colon) = text.iter().position(|&octet| octet == b':') else {
-                continue;
+            let room = &mut self.text[begun..begun + PART];
+            let more = match file.read_at(room, offset as u64) {
+                Ok(0) => break,
+                Ok(more) => more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
             };
-            let Some(line) = self.lines.get_mut(trim(&text[..colon])) else {
-                continue;
-            };
-            if std::mem::replace(&mut line.seen, true) {
-                continue;
+            offset += more;
+            let text = &self.text[..begun + more];
+            let whole = text
+                .iter()
+                .rposition(|&octet| octet == b'\n')
+                .map_or(0, |end| end + 1);
+            for line in text[..whole].split(|&octet| octet == b'\n') {
+                missing -= usize::from(take(&mut self.lines, &mut self.values, line));
             }
-            missing -= 1;
-            let mut words = [&[][..]; MAX_COLUMNS];
-            let found = text[colon + 1..]
-                .split(|&octet| octet == b' ')
-                .filter(|word| !word.is_empty());
-            for (place, word) in words.iter_mut().zip(found) {
-                *place = word;
-            }
-            for &(column, place) in &line.cells {
-                let word = words[column];
-                self.values[place] = decimal(word).filter(|_| word.len() <= DIGITS);
-            }
+            begun = begun + more - whole;
+            self.text.copy_within(whole..whole + begun, 0);
+        }
+        take(&mut self.lines, &mut self.values, &self.text[..begun]);
+        Ok(())
+    }
+}
+
+/// Takes the numbers of a line, whose cells are found then. The first line of a name counts.
+fn take(lines: &mut BTreeMap<Vec<u8>, Line>, values: &mut [Option<u64>], text: &[u8]) -> bool {
+    let Some(colon) = text.iter().position(|&octet| octet == b':') else {
+        return false;
+    };
+    let Some(line) = lines.get_mut(trim(&text[..colon])) else {
+        return false;
+    };
+    if std::mem::replace(&mut line.seen, true) {
+        return false;
+    }
+    let mut cells = line.cells.iter().peekable();
+    let words = text[colon + 1..]
+        .split(|&octet| octet == b' ')
+        .filter(|word| !word.is_empty());
+    for (column, word) in words.enumerate() {
+        while let Some(&(_, place)) = cells.next_if(|&&(wanted, _)| wanted == column) {
+            values[place] = decimal(word).filter(|_| word.len() <= DIGITS);
+        }
+        if cells.peek().is_none() {
+            break;
         }
     }
+    true
 }
 
 fn trim(mut name: &[u8]) -> &[u8] {
@@ -188,6 +199,22 @@ mod tests {
         table.close();
         fs::remove_file(path).unwrap();
         assert_eq!(table.read(), Err(libc::ENOENT));
+    }
+
+    #[test]
+    fn a_table_longer_than_one_read_is_read_as_far_as_it_is_needed() {
+        let path = std::env::temp_dir().join(format!("fabricscope-long-{}", std::process::id()));
+        let lines = (0..10_000).map(|number| format!("veth{number}: {number}\n"));
+        fs::write(&path, lines.collect::<String>()).unwrap();
+        let wanted = cells(&[("veth9999", 0), ("veth0", 0)]);
+        let mut table = Table::new(path.clone(), wanted).unwrap();
+        assert_eq!(table.read(), Ok(&[Some(9999), Some(0)][..]));
+        let mut table = Table::new(path.clone(), cells(&[("veth3", 0)])).unwrap();
+        assert_eq!(table.read(), Ok(&[Some(3)][..]));
+        fs::write(&path, "x: 1\ny: 2").unwrap();
+        let mut table = Table::new(path.clone(), cells(&[("y", 0)])).unwrap();
+        assert_eq!(table.read(), Ok(&[Some(2)][..]));
+        fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -70,7 +70,7 @@ def replay_health(document: Document, recording: Path, files: tuple[Path, ...], 
     """  # noqa: D301  click wants the character, not the escape
     from fabricscope.settings import section
     from probes.health import replay
-    from probes.health.rules import load
+    from probes.health.language.rule_files import load
     from probes.recorder.recording import Recording
     from probes.recorder.schema import RecordingError
     from probes.settings import ProbeSettings

@@ -12,8 +12,8 @@ from fabricscope.clock import NANOSECONDS, Clock
 from fabricscope.model import Now
 from fabricscope.settings import section
 from probes.health.health import Health
+from probes.health.language.rule_files import load
 from probes.health.report import Examination
-from probes.health.rules import load
 from probes.health.settings import HealthSettings
 from probes.health.state import Pasts, State
 from probes.health.state_file import read_pasts, read_state

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fabricscope.model import Event, Now, Sampled, Severity
-from probes.health import verdict
-from probes.health.checks import Happened
-from probes.health.evidence import Evidence
-from probes.health.forecast import JudgeForecast, Saved
-from probes.health.happened import JudgeHappened
-from probes.health.inquiry import Change, Inquiry
-from probes.health.language import SECOND
-from probes.health.lifecycle import Phase, Step
-from probes.health.pasts import LongPasts
-from probes.health.rule import Rule
+from probes.health.evidence.evidence import Evidence
+from probes.health.evidence.long_pasts import LongPasts
+from probes.health.judging import verdict
+from probes.health.judging.forecast import JudgeForecast, Saved
+from probes.health.judging.happened import JudgeHappened
+from probes.health.judging.inquiry import Change, Inquiry
+from probes.health.judging.lifecycle import Phase, Step
+from probes.health.judging.verdict import Verdict
+from probes.health.language.checks import Happened
+from probes.health.language.rule import Rule
+from probes.health.language.vocabulary import SECOND
 from probes.health.state import MAX_VERDICTS, Pasts, State, TrendPast, Unjudged
-from probes.health.verdict import Verdict
 
 RULE_GONE = "its rule is no longer in force"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from fabricscope.model import Kind, MetricSpec, Reading, Severity
 from probes.health.health import Health
-from probes.health.verdict import Verdict
+from probes.health.judging.verdict import Verdict
 
 PLACES = ("device", "port", "gpu", "link", "address", "lane", "sensor")
 """Labels of a verdict that ports, links and devices are known by elsewhere, so that series can be joined."""

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from fabricscope.model import Event, Now, Sampled
-from probes.health import words
 from probes.health.health import Health
-from probes.health.rule import Rule
-from probes.health.verdict import Verdict
+from probes.health.judging.verdict import Verdict
+from probes.health.language import wording
+from probes.health.language.rule import Rule
 
 _OWN = "verdict."
 
@@ -104,8 +104,8 @@ def as_json(result: Replay) -> dict[str, Any]:
 
     shown: dict[str, Any] = {
         "version": 1,
-        "start": None if result.start is None else words.moment(result.start.wall),
-        "end": None if result.end is None else words.moment(result.end.wall),
+        "start": None if result.start is None else wording.moment(result.start.wall),
+        "end": None if result.end is None else wording.moment(result.end.wall),
         "batches": result.batches,
         "timeline": [_row(event) for event in result.ours.events],
         "active": msgspec.to_builtins(result.ours.active),
@@ -127,8 +127,8 @@ def _lines(result: Replay) -> Iterator[str]:
     if result.start is None or result.end is None:
         yield "the recording is empty"
         return
-    span = words.span((result.end.wall - result.start.wall) / 1e9)
-    yield f"{words.moment(result.start.wall)} to {words.moment(result.end.wall)} ({span}, {result.batches} batches)"
+    span = wording.span((result.end.wall - result.start.wall) / 1e9)
+    yield f"{wording.moment(result.start.wall)} to {wording.moment(result.end.wall)} ({span}, {result.batches} batches)"
     if result.others is None:
         yield from (_line(" ", event) for event in result.ours.events)
     else:
@@ -159,12 +159,12 @@ def _line(mark: str, event: Event) -> str:
     word = event.kind.removeprefix(_OWN)
     severity = event.attributes.get("severity", "")
     said = f"{event.attributes['rule']}: {event.message}"
-    return f"{mark} {words.moment(event.time_unix_ns)}  {word:<7}  {severity:<8}  {said}"
+    return f"{mark} {wording.moment(event.time_unix_ns)}  {word:<7}  {severity:<8}  {said}"
 
 
 def _row(event: Event) -> dict[str, Any]:
     return {
-        "time": words.moment(event.time_unix_ns),
+        "time": wording.moment(event.time_unix_ns),
         "time_unix_ns": event.time_unix_ns,
         "change": event.kind.removeprefix(_OWN),
         "subject": event.subject,

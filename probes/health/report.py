@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fabricscope.model import Now
-from probes.health import words
-from probes.health.language import SECOND
+from probes.health.judging.verdict import Verdict
+from probes.health.language import wording
+from probes.health.language.vocabulary import SECOND
 from probes.health.state import Unjudged
-from probes.health.verdict import Verdict
 
 VERSION = 1
 """Of the JSON; it counts up when a field goes away or changes its meaning."""
@@ -74,7 +74,7 @@ def as_json(examined: Examination, now: Now) -> dict[str, Any]:
     return {
         "version": VERSION,
         "host": examined.host,
-        "time": words.moment(now.wall),
+        "time": wording.moment(now.wall),
         "status": examined.status.word,
         "exit_code": examined.status.code,
         "source": examined.source,
@@ -100,9 +100,9 @@ def _lines(examined: Examination) -> Iterator[str]:
     if examined.status is Status.UNKNOWN:
         found = "nothing could be sampled, so that nothing is known"
     if examined.source == "probe":
-        origin = f"by the running probe, {words.span(examined.age_ns / SECOND)} ago"
+        origin = f"by the running probe, {wording.span(examined.age_ns / SECOND)} ago"
     else:
-        origin = f"by {words.span(examined.seconds)} of samples"
+        origin = f"by {wording.span(examined.seconds)} of samples"
     yield f"{examined.host}: {found} ({examined.rules} rules, {origin})"
     for verdict in examined.verdicts:
         yield ""
@@ -111,13 +111,13 @@ def _lines(examined: Examination) -> Iterator[str]:
         for shown in verdict.evidence:
             labels = ",".join(f"{name}={value}" for name, value in shown.labels.items() if value)
             over = "" if shown.over == "latest" else f" ({shown.over})"
-            yield f"          - {shown.metric}{{{labels}}}{over} = {words.quantity(shown.value, shown.unit)}"
+            yield f"          - {shown.metric}{{{labels}}}{over} = {wording.quantity(shown.value, shown.unit)}"
         if verdict.meaning:
             yield f"          {verdict.meaning}"
         if verdict.next_step:
             yield f"          next: {verdict.next_step}"
         if verdict.clearing_since_unix_ns is not None:
-            yield f"          the cause is gone since {words.moment(verdict.clearing_since_unix_ns)}"
+            yield f"          the cause is gone since {wording.moment(verdict.clearing_since_unix_ns)}"
     if examined.unjudged:
         yield ""
         yield "not judged, for want of evidence (things that could be judged, of all):"

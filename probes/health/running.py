@@ -11,8 +11,8 @@ from fabricscope.clock import NANOSECONDS, Clock
 from fabricscope.model import Event, MetricSpec, Reading
 from probes.health import metrics, state_file
 from probes.health.health import Health
-from probes.health.mentions import problems
-from probes.health.rules import load
+from probes.health.language.mentions import problems
+from probes.health.language.rule_files import load
 from probes.health.settings import HealthSettings
 from probes.health.state import Pasts, State, Unjudged
 from probes.sampling.pipeline import Pipeline

@@ -11,13 +11,12 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from probes.health.verdict import Verdict
+from probes.health.evidence.long_pasts import MAX_PARTS, MAX_PASTS, GaugePast
+from probes.health.judging.verdict import Verdict
 
 VERSION = 1
 MAX_VERDICTS = 1000
 """Active at one time; more are not raised, and counted."""
-MAX_PASTS = 4096
-MAX_PARTS = 256
 
 _Text = Annotated[str, Meta(max_length=4096)]
 _Key = Annotated[tuple[_Text, ...], Meta(max_length=32)]
@@ -54,15 +53,6 @@ class TrendPast(Struct, frozen=True, forbid_unknown_fields=True, array_like=True
     rule: _Text
     key: _Key
     parts: Annotated[tuple[tuple[_Time, float], ...], Meta(max_length=MAX_PARTS)]
-
-
-class GaugePast(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
-    """A gauge's extremes over a long window: the time (unix ns), minimum and maximum of each part of it."""
-
-    metric: _Text
-    labels: _Key
-    window: _Time
-    parts: Annotated[tuple[tuple[_Time, float, float], ...], Meta(max_length=MAX_PARTS)]
 
 
 class Pasts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

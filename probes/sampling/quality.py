@@ -53,7 +53,7 @@ class _Track:
         self.total = 0
         """What it counted since it was first seen, and what stood there then."""
         self.read = self.seen = now
-        """When it last had a value, and when it was last reported at all (monotonic ns)."""
+        """When it last had a value, and was last reported at all (monotonic ns); not kept up while it is at hand."""
         self.step = 0
         """Time between the last two values, in ns."""
         self.usual = 0
@@ -63,9 +63,14 @@ class _Track:
         self.below = (1 << spec.bits) - 1
         """Values under this one are not its ceiling."""
         self.still: int | float = _MOVES
-        """The count at which it has come to rest, or _MOVES."""
+        """The count at which it has come to rest, or _MOVES. One that rests was read in the last sample."""
         self.shown = 0
         """What is passed on while it rests."""
+
+    @property
+    def rests(self) -> bool:
+        """Whether it has come to rest."""
+        return self.still is not _MOVES
 
 
 class CounterTracks:
@@ -73,10 +78,13 @@ class CounterTracks:
 
     def __init__(self) -> None:
         self._tracks: dict[Series, _Track] = {}
-        self._shape: list[tuple[object, ...]] = []
-        """Spec and labels of each reading of the last sample."""
+        self._specs: tuple[MetricSpec, ...] = ()
+        self._labels: tuple[tuple[str, ...], ...] = ()
+        """Spec and labels of each reading of the last sample: most samples repeat them, and nothing is looked up."""
         self._row: list[_Track | None] = []
-        """The tracks of that sample, None for gauges: most samples repeat its shape, and look nothing up."""
+        """The tracks of those readings, None for gauges."""
+        self._applied = 0
+        """When the last sample was taken (monotonic ns)."""
         self.resets = self.wraps = 0
         """Counters that started anew, and that went round, in the last sample."""
 
@@ -87,69 +95,66 @@ class CounterTracks:
         """
         rows = list(readings)
         self.resets = self.wraps = 0
-        self._align(rows, now.mono)
-        restarted = self._restarted_devices(rows)
-        result = []
-        mono = now.mono
-        for row, track in zip(rows, self._row, strict=True):
+        specs, labels, values, qualities = zip(*rows, strict=True) if rows else ((), (), (), ())
+        if specs != self._specs or labels != self._labels:
+            self._align(rows, specs, labels, now.mono)
+        mono, before, good = now.mono, self._applied, Quality.OK
+        others = []
+        for place, (value, quality, track) in enumerate(zip(values, qualities, self._row, strict=True)):
             if track is None:
-                result.append(row)
                 continue
-            value = row[2]
-            if value == track.still and row[3] is Quality.OK:
+            if value == track.still and quality is good:
                 # Nearly all counters of nearly all samples: it stands where it stood.
-                result.append(row if value == track.shown else Reading(row[0], row[1], track.shown))
-                track.read = track.seen = mono
+                if value != track.shown:
+                    rows[place] = Reading(specs[place], labels[place], track.shown)
             elif (
-                type(value) is int
-                and row[3] is Quality.OK
-                and track.fall is None
-                and 0 <= track.raw <= value < track.below
+                type(value) is int and quality is good and track.fall is None and 0 <= track.raw <= value < track.below
             ):
-                increase = value - track.raw
+                increase, usual = value - track.raw, track.usual >> 1
                 track.total += increase
-                track.usual = max(increase, track.usual >> 1)
-                track.step = mono - track.read
-                track.raw = value
-                track.read = track.seen = mono
-                track.shown = min(track.total * track.scale, U64)
+                track.usual = max(usual, increase)
+                track.step = mono - (before if track.rests else track.read)
+                track.raw, track.read = value, mono
                 track.still = _MOVES if track.usual else value
-                result.append(row if track.shown == value else Reading(row[0], row[1], track.shown))
+                shown = track.total * track.scale
+                track.shown = min(U64, shown)
+                if value != shown:
+                    rows[place] = Reading(specs[place], labels[place], track.shown)
             else:
-                result.append(self._follow(row, track, restarted, mono))
+                others.append((place, rows[place], track))
+        restarted = _restarted_devices(others)
+        for place, row, track in others:
+            if track.rests:
+                track.read = before
+            rows[place] = self._follow(row, track, restarted, mono)
+        self._applied = mono
         if len(self._tracks) > len(rows):
-            self._forget(now.mono, len(rows))
-        return result
+            self._forget(mono, len(rows))
+        return rows
 
-    def _align(self, rows: Sequence[Reading], now: int) -> None:
+    def _align(
+        self,
+        rows: Sequence[Reading],
+        specs: tuple[MetricSpec, ...],
+        labels: tuple[tuple[str, ...], ...],
+        now: int,
+    ) -> None:
         """Find the track of each counter, or begin one."""
-        shape: list[tuple[object, ...]] = [row[:2] for row in rows]
-        if shape == self._shape:
-            return
-        self._shape = shape
+        for track in self._row:
+            if track is not None:
+                # It may not be in the next sample.
+                track.seen = self._applied
+                track.read = self._applied if track.rests else track.read
+                track.still = _MOVES
+        self._specs, self._labels = specs, labels
         self._row = [
             None if row.spec.kind is Kind.GAUGE else self._tracks.setdefault(row.series, _Track(row.spec, now))
             for row in rows
         ]
 
-    def _restarted_devices(self, rows: Sequence[Reading]) -> set[str]:
-        """Devices (first label) of which a counter fell that cannot wrap: all their counters restarted."""
-        found = set()
-        for row, track in zip(rows, self._row, strict=True):
-            if track is None or row.value is None or row.value >= track.raw:
-                continue
-            spec = row.spec
-            if not row.labels or (spec.bits < 64 and spec.overflow is Overflow.WRAPS):
-                continue
-            raw = _raw(row)
-            if raw is not None and raw < track.raw and not _is_jitter(track, raw):
-                found.add(row.labels[0])
-        return found
-
     def _follow(self, row: Reading, track: _Track, restarted: set[str], now: int) -> Reading:
         spec, labels, _, quality = row
         raw = _raw(row)
-        track.seen = now
         track.still = _MOVES
         if raw is None:
             known = None if track.raw < 0 else _scaled(spec, track.total)
@@ -170,8 +175,24 @@ class CounterTracks:
 
     def _forget(self, now: int, present: int) -> None:
         """Drop what is gone for good, and the longest gone when much is."""
+        for track in self._row:
+            if track is not None:
+                track.seen = now
         kept = sorted(self._tracks.items(), key=lambda item: now - item[1].seen)[: present + MAX_ABSENT]
         self._tracks = {series: track for series, track in kept if now - track.seen < FORGET_AFTER_NS}
+
+
+def _restarted_devices(others: Iterable[tuple[int, Reading, _Track]]) -> set[str]:
+    """Devices (first label) of which a counter fell that cannot wrap: all their counters restarted."""
+    found = set()
+    for _, row, track in others:
+        spec = row.spec
+        if not row.labels or (spec.bits < 64 and spec.overflow is Overflow.WRAPS):
+            continue
+        raw = _raw(row)
+        if raw is not None and raw < track.raw and not _is_jitter(track, raw):
+            found.add(row.labels[0])
+    return found
 
 
 def _raw(row: Reading) -> int | None:
@@ -215,7 +236,7 @@ def _advance(track: _Track, spec: MetricSpec, raw: int, now: int, *, restarted: 
     else:
         track.usual = max(increase, track.usual // 2)
         track.step = elapsed
-    track.raw, track.read, track.seen = raw, now, now
+    track.raw, track.read = raw, now
     return reset
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import struct
 from contextlib import suppress
 
 from probes.sources import netlink
+from probes.sources.netlink_socket import NetlinkSocket
 
 MAX_LENGTH = 128
 """Bytes of one read, which lie either below byte 128 or at and above it."""
@@ -28,10 +28,8 @@ _HEADER_DEVICE_NAME = 2
 _GENERIC = struct.Struct("=BBxx")  # genlmsghdr: command, version
 _NETLINK_GENERIC = 16
 _SOL_NETLINK, _NETLINK_CAP_ACK, _NETLINK_EXT_ACK = 270, 10, 11
-_RECEIVE_BYTES = 1 << 14
 _MAX_STRAY = 64
 """Datagrams for others, or late ones, that are passed over in wait of an answer."""
-_TIMEOUT_SECONDS = 5.0
 _MAX_DEVICE_BYTES = 15
 
 
@@ -43,9 +41,8 @@ class EthtoolNetlink:
     """Asks on one socket that stays open; it is opened when it is first needed."""
 
     def __init__(self) -> None:
-        self._socket: socket.socket | None = None
+        self._socket: NetlinkSocket | None = None
         self._family = 0
-        self._sequence = 0
 
     def read_module(self, device: str, page: int, bank: int, offset: int, length: int, address: int) -> bytes:
         """Bytes of the module of an interface, from `offset` (a page begins at 128) on; `address` is the one on I2C.
@@ -55,9 +52,9 @@ class EthtoolNetlink:
         not answer, ENOENT for a kernel that has no such family.
         """
         request = module_request(device, page, bank, offset, length, address)
-        family = self._open()
+        kernel = self._open()
         what = f"{device}: page {page:02X}h bytes {offset}-{offset + length - 1}"
-        return parse_module(self._ask(family, _EEPROM_GET, request, what), length, what)
+        return parse_module(_ask(kernel, self._family, _EEPROM_GET, request, what), length, what)
 
     def close(self) -> None:
         """Close the socket; a later read opens it again."""
@@ -70,44 +67,35 @@ class EthtoolNetlink:
         with suppress(AttributeError):
             self.close()
 
-    def _open(self) -> int:
-        """The number of the family, which the kernel gives out when it boots."""
+    def _open(self) -> NetlinkSocket:
+        """The socket, and the number of the family, which the kernel gives out when it boots."""
         if self._socket is None:
-            kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_GENERIC)
+            # Before Linux 4.12 there are no such options, and errors come without the driver's words.
+            options = {(_SOL_NETLINK, _NETLINK_CAP_ACK): 1, (_SOL_NETLINK, _NETLINK_EXT_ACK): 1}
+            kernel = NetlinkSocket(_NETLINK_GENERIC, options)
             try:
-                kernel.settimeout(_TIMEOUT_SECONDS)
-                kernel.bind((0, 0))
-                for option in (_NETLINK_CAP_ACK, _NETLINK_EXT_ACK):
-                    with suppress(OSError):  # before Linux 4.12: errors come without the driver's words
-                        kernel.setsockopt(_SOL_NETLINK, option, 1)
-                self._socket = kernel
                 name = netlink.attribute(_CONTROL_FAMILY_NAME, _FAMILY.encode() + b"\0")
-                answer = self._ask(_CONTROL_ID, _CONTROL_GET_FAMILY, name, f"generic netlink family {_FAMILY}")
+                answer = _ask(kernel, _CONTROL_ID, _CONTROL_GET_FAMILY, name, f"generic netlink family {_FAMILY}")
                 self._family = parse_family(answer)
             except BaseException:
-                self._socket = None
                 kernel.close()
                 raise
-        return self._family
+            self._socket = kernel
+        return self._socket
 
-    def _ask(self, kind: int, command: int, body: bytes, what: str) -> memoryview:
-        """The attributes of the one answer."""
-        if self._socket is None:
-            raise EthtoolNetlinkError(errno.EBADF, "the netlink socket was closed")
-        self._sequence = (self._sequence + 1) & 0xFFFFFFFF
-        port: int = self._socket.getsockname()[0]
-        head = _GENERIC.pack(command, _VERSION)
-        self._socket.sendto(netlink.message(kind, netlink.REQUEST, self._sequence, port, head + body), (0, 0))
-        for _ in range(_MAX_STRAY):
-            datagram, _ancillary, flags, sender = self._socket.recvmsg(_RECEIVE_BYTES)
-            if sender[0] != 0:
-                continue  # only the kernel has port 0; anybody may send to ours
-            if flags & socket.MSG_TRUNC:
-                raise EthtoolNetlinkError(errno.EMSGSIZE, f"{what}: answer longer than {_RECEIVE_BYTES} bytes")
-            answer = parse_answer(datagram, kind, self._sequence, what)
-            if answer is not None:
-                return answer
-        raise EthtoolNetlinkError(errno.EPROTO, f"{what}: no answer among {_MAX_STRAY} messages")
+
+def _ask(kernel: NetlinkSocket, kind: int, command: int, body: bytes, what: str) -> memoryview:
+    """The attributes of the one answer."""
+
+    def failed(number: int, words: str) -> EthtoolNetlinkError:
+        return EthtoolNetlinkError(number, f"{what}: {words}")
+
+    request = _GENERIC.pack(command, _VERSION) + body
+    answers = (
+        parse_answer(datagram, kind, kernel.sequence, kernel.port, what)
+        for datagram in kernel.ask(kind, netlink.REQUEST, request, limit=_MAX_STRAY, fail=failed)
+    )
+    return next(answer for answer in answers if answer is not None)
 
 
 def module_request(device: str, page: int, bank: int, offset: int, length: int, address: int) -> bytes:
@@ -131,21 +119,19 @@ def module_request(device: str, page: int, bank: int, offset: int, length: int, 
     )
 
 
-def parse_answer(datagram: bytes, kind: int, sequence: int, what: str) -> memoryview | None:
+def parse_answer(datagram: bytes, kind: int, sequence: int, port: int, what: str) -> memoryview | None:
     """The attributes of the answer to a request in a datagram; None when it is about something else.
 
     Raises EthtoolNetlinkError for a refusal, and for what is malformed.
     """
     try:
-        return _find(datagram, kind, sequence, what)
+        return _find(datagram, kind, sequence, port, what)
     except netlink.MalformedError as error:
         raise _malformed(what, error) from error
 
 
-def _find(datagram: bytes, kind: int, sequence: int, what: str) -> memoryview | None:
-    for message in netlink.messages(datagram):
-        if message.sequence != sequence:
-            continue
+def _find(datagram: bytes, kind: int, sequence: int, port: int, what: str) -> memoryview | None:
+    for message in netlink.answers(datagram, sequence, port):
         if message.kind == netlink.ERROR:
             _raise(netlink.refusal(message), what)
         elif message.kind == kind:

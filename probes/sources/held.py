@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Generic, TypeVar
 
-from probes.sources.sysfs import Unreadable, errno_name
+from probes.sources.sysfs import Unreadable, decoded, errno_name, printable
+
+_T = TypeVar("_T")
 
 MAX_BYTES = 4096
 """The longest attribute that is read; each of those that are held open fits a page."""
@@ -63,3 +67,32 @@ class HeldFile:
     def __del__(self) -> None:
         """Leave no descriptor behind."""
         self.close()
+
+
+class HeldValue(Generic[_T]):
+    """What one attribute's text means. Text that is as it was is not parsed again, and gives the very same value."""
+
+    __slots__ = ("_content", "_file", "_parse", "_value", "_what")
+
+    def __init__(self, path: Path, parse: Callable[[str], _T | None], what: str) -> None:
+        """`parse` gives None for text that is not `what` ("a rate"). Opens nothing yet."""
+        self._file = HeldFile(path)
+        self._parse = parse
+        self._what = what
+        self._content: bytes | None = None
+        self._value: _T | None = None
+
+    def read(self) -> _T | None:
+        """The value at this moment; None when there is no such attribute. Raises Unreadable, also for other text."""
+        content = self._file.read()
+        if content is None:
+            return None
+        if content != self._content:
+            self._content, self._value = content, self._parse(decoded(content))
+        if self._value is None:
+            raise Unreadable(self._file.path, f"not {self._what}: {printable(decoded(content), 32)}")
+        return self._value
+
+    def close(self) -> None:
+        """Give the descriptor back; a later read opens the attribute again."""
+        self._file.close()

@@ -128,17 +128,6 @@ def fingerprint(directory: Path, known: list[Device]) -> tuple[object, ...]:
     return (*sysfs.entries(directory), *(_identity(path) for path in watched))
 
 
-def read_state(path: Path) -> int | None:
-    """The number in `state` or `phys_state` ("4: ACTIVE"); None when absent. Raises Unreadable."""
-    text = sysfs.read_text(path)
-    if text is None:
-        return None
-    state = parse_state(text)
-    if state is None:
-        raise sysfs.Unreadable(path, f"not a state: {sysfs.printable(text, 32)}")
-    return state
-
-
 def read_rate(path: Path) -> Rate | None:
     """The contents of `rate`; None when absent. Raises Unreadable."""
     text = sysfs.read_text(path)

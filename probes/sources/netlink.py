@@ -75,6 +75,13 @@ def messages(datagram: bytes) -> Iterator[Message]:
         rest = rest[_aligned(length) :]
 
 
+def answers(datagram: bytes, sequence: int, port: int) -> Iterator[Message]:
+    """What answers a port's request in a datagram, but for messages that say nothing. Raises MalformedError."""
+    for found in messages(datagram):
+        if (found.sequence, found.port) == (sequence, port) and found.kind != NOOP:
+            yield found
+
+
 def attributes(view: memoryview) -> dict[int, memoryview]:
     """Attributes by type; of a type that comes twice, the last. Raises MalformedError."""
     return dict(each_attribute(view))

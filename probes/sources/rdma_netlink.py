@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import errno
 import os
-import socket
 import struct
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
@@ -21,6 +20,7 @@ from typing import TypeVar
 from probes.sources import netlink
 from probes.sources import rdma_nldev as nldev
 from probes.sources.netlink import MalformedError
+from probes.sources.netlink_socket import NetlinkSocket
 from probes.sources.rdma_nldev import Counter, Device, QueuePair, Resources
 
 MAX_DEVICES = 1024
@@ -33,8 +33,6 @@ _CLIENT = 5 << 10
 _GET, _RES_GET, _RES_QP_GET, _STAT_GET = 1, 9, 10, 17
 
 _U32 = struct.Struct("=I")
-_RECEIVE_BYTES = 1 << 16
-_TIMEOUT_SECONDS = 5.0
 _MAX_DATAGRAMS = 65536
 
 
@@ -77,9 +75,7 @@ def bodies(datagram: bytes, command: int, sequence: int, port: int) -> tuple[lis
     """
     found: list[memoryview] = []
     try:
-        for message in netlink.messages(datagram):
-            if (message.sequence, message.port) != (sequence, port) or message.kind == netlink.NOOP:
-                continue
+        for message in netlink.answers(datagram, sequence, port):
             if message.kind in (netlink.ERROR, netlink.DONE):
                 _raise_if_failed(message)
                 return found, True
@@ -97,34 +93,21 @@ def _ask(command: int, request: bytes, *, dump: bool = True) -> Iterator[memoryv
     """The bodies of an answer as they come; the socket is closed when the caller has enough."""
     try:
         # A socket per request costs some 20 us and never holds what is left of an earlier answer.
-        opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_RDMA)
+        opened = NetlinkSocket(_NETLINK_RDMA)
     except OSError as error:
         reason = "the kernel has no RDMA netlink: ib_core is not loaded"
         raise RdmaNetlinkError(error.errno, f"{reason} ({error.strerror})") from error
-    with opened:
-        try:
-            yield from _exchange(opened, command, request, dump=dump)
-        except TimeoutError as error:
-            raise RdmaNetlinkError(errno.ETIMEDOUT, f"no answer by RDMA netlink for {_TIMEOUT_SECONDS:g} s") from error
-
-
-def _exchange(opened: socket.socket, command: int, request: bytes, *, dump: bool) -> Iterator[memoryview]:
-    opened.settimeout(_TIMEOUT_SECONDS)
-    opened.bind((0, 0))
-    port: int = opened.getsockname()[0]
     flags = netlink.REQUEST | (netlink.DUMP if dump else netlink.ACK)
-    opened.sendto(netlink.message(_CLIENT | command, flags, 1, port, request), (0, 0))
-    for _ in range(_MAX_DATAGRAMS):
-        datagram, _ancillary, received, sender = opened.recvmsg(_RECEIVE_BYTES)
-        if sender[0] != 0:
-            continue  # only the kernel has port 0; anybody may send to ours
-        if received & socket.MSG_TRUNC:
-            raise RdmaNetlinkError(errno.EMSGSIZE, f"RDMA netlink message longer than {_RECEIVE_BYTES} bytes")
-        found, done = bodies(datagram, command, 1, port)
-        yield from found
-        if done:
-            return
-    raise RdmaNetlinkError(errno.E2BIG, f"RDMA netlink answer without an end after {_MAX_DATAGRAMS} messages")
+    with opened:
+        for datagram in opened.ask(_CLIENT | command, flags, request, limit=_MAX_DATAGRAMS, fail=_failed):
+            found, done = bodies(datagram, command, opened.sequence, opened.port)
+            yield from found
+            if done:
+                return
+
+
+def _failed(number: int, words: str) -> RdmaNetlinkError:
+    return RdmaNetlinkError(number, f"RDMA netlink: {words}")
 
 
 def _parsed(parse: Callable[[memoryview], _T], asked: Iterator[memoryview]) -> Iterator[_T]:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from probes.sources import netlink
+from probes.sources.netlink_socket import NetlinkSocket
 
 MAX_LINKS = 16384
 """Interfaces in one dump, at most."""
@@ -46,10 +47,7 @@ _IFLA_INFO_KIND = 1
 
 _INTERFACE = struct.Struct("=BxHiII")  # ifinfomsg: family, hardware type, index, flags, change
 
-_RECEIVE_BYTES = 1 << 16
-"""The kernel fills 32 KiB at most; more only for requests that ask for SR-IOV details, which ours does not."""
 _MAX_DATAGRAMS = 2 * MAX_LINKS
-_TIMEOUT_SECONDS = 5.0
 _ATTEMPTS = 5
 """How often a dump is asked for when interfaces come and go during it."""
 
@@ -126,9 +124,7 @@ def parse_links(datagram: bytes, sequence: int, port: int) -> Part:
 
 def _parse_links(datagram: bytes, sequence: int, port: int) -> Part:
     links: list[Link] = []
-    for message in netlink.messages(datagram):
-        if (message.sequence, message.port) != (sequence, port):
-            continue
+    for message in netlink.answers(datagram, sequence, port):
         if message.flags & netlink.DUMP_INTERRUPTED:
             raise DumpInterruptedError(errno.EINTR, "interfaces changed during the rtnetlink dump")
         if message.kind == netlink.OVERRUN:
@@ -138,35 +134,29 @@ def _parse_links(datagram: bytes, sequence: int, port: int) -> Part:
             return Part(links, done=True)
         if message.kind == _RTM_NEWLINK:
             links.append(_parse_link(message.body))
-        elif message.kind != netlink.NOOP:
+        else:
             raise netlink.MalformedError(f"message type {message.kind} in a dump of interfaces")
     return Part(links, done=False)
 
 
 def _dump_once() -> list[Link]:
     # A socket per dump costs some 20 us and never holds what is left of an earlier dump that went wrong.
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE) as kernel:
-        kernel.settimeout(_TIMEOUT_SECONDS)
-        kernel.bind((0, 0))
-        port: int = kernel.getsockname()[0]
-        sequence = 1
+    with NetlinkSocket(socket.NETLINK_ROUTE) as kernel:
         everything = _INTERFACE.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
         flags = netlink.REQUEST | netlink.DUMP
-        kernel.sendto(netlink.message(_RTM_GETLINK, flags, sequence, port, everything), (0, 0))
         links: dict[int, Link] = {}
-        for _ in range(_MAX_DATAGRAMS):
-            datagram, _ancillary, flags, sender = kernel.recvmsg(_RECEIVE_BYTES)
-            if sender[0] != 0:
-                continue  # only the kernel has port 0; anybody may send to ours
-            if flags & socket.MSG_TRUNC:
-                raise RtnetlinkError(errno.EMSGSIZE, f"rtnetlink message longer than {_RECEIVE_BYTES} bytes")
-            part = parse_links(datagram, sequence, port)
+        for datagram in kernel.ask(_RTM_GETLINK, flags, everything, limit=_MAX_DATAGRAMS, fail=_failed):
+            part = parse_links(datagram, kernel.sequence, kernel.port)
             links |= {link.ifindex: link for link in part.links}
             if len(links) > MAX_LINKS:
                 raise RtnetlinkError(errno.E2BIG, f"more than {MAX_LINKS} network interfaces")
             if part.done:
-                return [links[index] for index in sorted(links)]
-        raise RtnetlinkError(errno.E2BIG, f"rtnetlink dump without an end after {_MAX_DATAGRAMS} messages")
+                break
+        return [links[index] for index in sorted(links)]
+
+
+def _failed(number: int, words: str) -> RtnetlinkError:
+    return RtnetlinkError(number, f"dump of interfaces by rtnetlink: {words}")
 
 
 def _raise_if_failed(message: netlink.Message) -> None:

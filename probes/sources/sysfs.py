@@ -54,6 +54,11 @@ def read_text(path: Path) -> str | None:
         raise Unreadable(path, "not a path") from error
     if len(content) > MAX_BYTES:
         raise Unreadable(path, f"longer than {MAX_BYTES} octets")
+    return decoded(content)
+
+
+def decoded(content: bytes) -> str:
+    """An attribute's text, without white space around it. Octets that are not UTF-8 become U+FFFD."""
     return content.decode("utf-8", "replace").strip(" \t\r\n\x00")
 
 

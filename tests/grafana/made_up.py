@@ -16,7 +16,7 @@ from zlib import crc32
 from fabricscope import plugins
 from fabricscope.model import Kind, MetricSpec, Now, Reading
 from probes.health import metrics as health
-from probes.health.rules import shipped
+from probes.health.language.rule_files import shipped
 from probes.sampling.sampler import Roots, SamplerSettings
 
 NAME = "made_up"

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from fabricscope import plugins
-from probes.health.rules import shipped as shipped_rules
+from probes.health.language.rule_files import shipped as shipped_rules
 from tests.end_to_end.daemons import Fabric, eventually, fabric, free_port
 from tests.fixtures.infiniband import write_host
 from tests.fixtures.pci_tree import GPU_ADDRESS, PciTree, aer, gpu_node

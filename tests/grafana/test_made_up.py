@@ -9,7 +9,7 @@ import pytest
 from fabricscope import plugins
 from fabricscope.model import Kind, Now, Quality
 from probes.health import metrics as health
-from probes.health.rules import shipped
+from probes.health.language.rule_files import shipped
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.sampler import Roots, SamplerSettings
 from tests.grafana import made_up

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from probes.health import metrics
-from probes.health.rules import shipped as shipped_rules
+from probes.health.language.rule_files import shipped as shipped_rules
 from tests.grafana import shipped
 from tools import verdict_alerts
 

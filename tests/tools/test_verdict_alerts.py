@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from probes.health.rule import Rule
-from probes.health.rules import shipped
+from probes.health.language.rule import Rule
+from probes.health.language.rule_files import shipped
 from tools import verdict_alerts
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from probes.health.checks import KINDS
-from probes.health.rule import Rule
-from probes.health.rules import shipped
+from probes.health.language.checks import KINDS
+from probes.health.language.rule import Rule
+from probes.health.language.rule_files import shipped
 from tools import verdict_pages
 
 

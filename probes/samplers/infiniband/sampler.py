@@ -16,12 +16,12 @@ from msgspec import Meta
 from fabricscope.model import MetricSpec, Now, Quality, Reading
 from probes.engine import CounterFiles
 from probes.samplers.infiniband import metrics
+from probes.samplers.infiniband.port import PortSeries
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources import infiniband as source
 from probes.sources import sysfs
-from probes.sources.infiniband import CounterFile, Device, Port, Rate
+from probes.sources.infiniband import CounterFile, Device, Port
 
-_STATE_DOWN, _STATE_ACTIVE = 1, 4
 _UNSUPPORTED = frozenset({"ENOENT", "ENODEV", "ENXIO", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"})
 """Why a counter file has no value when nothing is wrong: it or its device is gone, or the driver has no counters."""
 
@@ -75,11 +75,9 @@ class InfinibandSampler:
         self._settings = settings
         self._directory = roots.sysfs("class", "infiniband")
         self._devices: list[Device] = []
-        self._ports: list[Port] = []
+        self._ports: dict[tuple[str, str], PortSeries] = {}
         self._left_out = 0
         self._groups: dict[tuple[object, ...], _Group] = {}
-        self._rates: dict[tuple[str, str], Rate] = {}
-        """The last rate of each port that was not down."""
         self._fingerprint: tuple[object, ...] | None = None
         self._rediscover_at = 0
 
@@ -100,14 +98,16 @@ class InfinibandSampler:
         self._discover(now)
         readings = [Reading(metrics.PORTS_LEFT_OUT, (), self._left_out)] if self._devices else []
         readings += [Reading(metrics.DEVICE_INFO, _device_labels(device), 1) for device in self._devices]
-        for port in self._ports:
-            readings += self._port(port)
+        for port in self._ports.values():
+            readings += port.readings()
         for group in self._groups.values():
             readings += readings_of(group.labels, group.specs, group.files.read(), extended=group.extended)
         return readings
 
     def close(self) -> None:
-        """Close the counter files; the next sample opens them again."""
+        """Close the files; the next sample opens them again."""
+        for port in self._ports.values():
+            port.close()
         for group in self._groups.values():
             group.files.close()
 
@@ -124,18 +124,31 @@ class InfinibandSampler:
         self._devices = [device for device in source.devices(self._directory) if self._chosen(device.name)]
         self._fingerprint = source.fingerprint(self._directory, self._devices)
         self._rediscover_at = now.mono + int(self._settings.rediscover_seconds * 1e9)
-        ports = [port for device in self._devices for port in device.ports]
-        self._ports = ports[: self._settings.max_ports]
-        self._left_out = len(ports) - len(self._ports)
-        present = {(port.device, port.number) for port in self._ports}
-        self._rates = {labels: rate for labels, rate in self._rates.items() if labels in present}
+        found = [port for device in self._devices for port in device.ports]
+        ports = found[: self._settings.max_ports]
+        self._left_out = len(found) - len(ports)
+        self._follow(ports)
         before, self._groups = self._groups, {}
         for device in self._devices:
             self._add_group((device.name, ""), device.inode, device.counters, before)
-        for port in self._ports:
+        for port in ports:
             self._add_group((port.device, port.number), port.inode, port.counters, before, extended=port.extended)
         for gone in before.keys() - self._groups.keys():
             before[gone].files.close()
+
+    def _follow(self, ports: Iterable[Port]) -> None:
+        """Read these ports from now on; what is remembered of those that were there before stays."""
+        before, self._ports = self._ports, {}
+        for port in ports:
+            key = (port.device, port.number)
+            known = before.get(key)
+            if known is not None and known.inode == port.inode:
+                self._ports[key] = before.pop(key)
+                known.describe(port)
+            else:
+                self._ports[key] = PortSeries(port, None if known is None else known.last)
+        for gone in before.values():
+            gone.close()
 
     def _add_group(
         self,
@@ -157,44 +170,6 @@ class InfinibandSampler:
             self._groups[key] = before.get(key) or _Group(
                 labels, extended, tuple(chosen), CounterFiles(list(chosen.values()))
             )
-
-    def _port(self, port: Port) -> Iterator[Reading]:
-        """What a port is and how it does, apart from its counters."""
-        labels = (port.device, port.number)
-        yield Reading(metrics.PORT_INFO, (*labels, port.link_layer, port.netdev, port.lid, port.gid), 1)
-        if port.lifespan_ms is not None:
-            yield Reading(metrics.LIFESPAN, labels, port.lifespan_ms / 1000)
-        state = None
-        try:
-            state = source.read_state(port.path / "state")
-        except sysfs.Unreadable:
-            yield from (Reading(spec, labels, None, Quality.UNREADABLE) for spec in (metrics.UP, metrics.STATE))
-        if state is not None:
-            yield Reading(metrics.UP, labels, int(state == _STATE_ACTIVE))
-            yield Reading(metrics.STATE, labels, state)
-        try:
-            physical_state = source.read_state(port.path / "phys_state")
-            if physical_state is not None:
-                yield Reading(metrics.PHYSICAL_STATE, labels, physical_state)
-        except sysfs.Unreadable:
-            yield Reading(metrics.PHYSICAL_STATE, labels, None, Quality.UNREADABLE)
-        yield from self._rate(port, labels, down=state == _STATE_DOWN)
-
-    def _rate(self, port: Port, labels: tuple[str, str], *, down: bool) -> Iterator[Reading]:
-        """Rate and lanes. A port that is down says 1X SDR or the like, so what it had before stands, as stale.
-
-        So a link that comes back slower than it was is a change of its rate, and one that only went is not.
-        """
-        try:
-            rate = self._rates.get(labels) if down else source.read_rate(port.path / "rate")
-        except sysfs.Unreadable:
-            yield from (Reading(spec, labels, None, Quality.UNREADABLE) for spec in (metrics.RATE, metrics.LANES))
-            return
-        if rate is not None:
-            self._rates[labels] = rate
-            quality = Quality.STALE if down else Quality.OK
-            yield Reading(metrics.RATE, labels, rate.bytes_per_second, quality)
-            yield Reading(metrics.LANES, labels, rate.lanes, quality)
 
 
 def readings_of(

@@ -9,8 +9,8 @@ from fabricscope import plugins
 from fabricscope.model import Event, MetricSpec, Now, Quality, Reading, Sampled, Severity, Watch
 from probes import own_metrics
 from probes.health.health import Health
-from probes.health.rule import Rule
-from probes.health.rules import shipped
+from probes.health.language.rule import Rule
+from probes.health.language.rule_files import shipped
 from probes.sampling.pipeline import Pipeline
 
 SECOND = 1_000_000_000

@@ -8,9 +8,9 @@ from typing import Any
 from fabricscope.assemble import Assembler
 from fabricscope.model import Kind, MetricSpec, Now, Overflow, Quality, Reading, Sampled
 from fabricscope.settings import convert
-from probes.health import normal
-from probes.health.checks import KINDS
-from probes.health.rule import Rule, RuleText
+from probes.health.language import normal_form
+from probes.health.language.checks import KINDS
+from probes.health.language.rule import Rule, RuleText
 from tests.probes.health.host import SECOND
 
 LEVEL = MetricSpec("test_level", Kind.GAUGE, "Level.", ("device",), "celsius")
@@ -26,9 +26,9 @@ Row = tuple[MetricSpec, tuple[str, ...], float | None] | tuple[MetricSpec, tuple
 def rule(name: str = "a-rule", **document: Any) -> Rule:
     """A rule as a file would have it."""
     check = document.pop("check")
-    text = convert(normal.rule({"summary": "it is odd", "by": "device", **document}), RuleText, name)
+    text = convert(normal_form.rule({"summary": "it is odd", "by": "device", **document}), RuleText, name)
     fields = {field: getattr(text, field) for field in text.__struct_fields__}
-    return Rule(name=name, check=convert(normal.check(check), KINDS[check["kind"]], name), **fields)
+    return Rule(name=name, check=convert(normal_form.check(check), KINDS[check["kind"]], name), **fields)
 
 
 def batch(now: Now, rows: Sequence[Row], sampler: str = "made", interval: int = SECOND) -> Sampled:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from fabricscope.codec import decode_events, encode_events
 from fabricscope.model import Event, Quality, Severity
 from probes.health import health as module
-from probes.health.checks import Flaps, Increase, Rate, Ratio
 from probes.health.health import Health
-from probes.health.rules import shipped
+from probes.health.language.checks import Flaps, Increase, Rate, Ratio
+from probes.health.language.rule_files import shipped
 from probes.health.state import Pasts, State, TrendPast, decoded, encoded
 from tests.probes.health.host import DAY, Host, at, specs
 from tests.probes.health.made import LEVEL, Row, batch, rule

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.health.state import GaugePast, Pasts, State, TrendPast, decoded, encoded
+from probes.health.evidence.long_pasts import GaugePast
+from probes.health.state import Pasts, State, TrendPast, decoded, encoded
 
 EMPTY = State(written_unix_ns=5, started_unix_ns=1, rules=3, verdicts=())
 

@@ -5,7 +5,6 @@ import os
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
 
@@ -23,11 +22,10 @@ from probes.sources.ethtool_netlink import (
     parse_module,
 )
 from tests.conftest import PATH
+from tests.fixtures.fake_netlink import CUT_OFF, PORT, FakeSocket, Said
 
-FAMILY, PORT = 21, 4711
+FAMILY = 21
 HEAD = struct.pack("=BBxx", 32, 1)
-Said = tuple[Callable[[int], bytes], int, int]
-"""A datagram made from the request's sequence, the port it comes from, and the flags of its receipt."""
 
 
 def answer(sequence: int, data: bytes, kind: int = FAMILY) -> bytes:
@@ -44,51 +42,16 @@ def family(sequence: int, number: int = FAMILY) -> bytes:
     return netlink.message(16, 0, sequence, PORT, HEAD + netlink.attribute(1, struct.pack("=H", number)))
 
 
-class FakeSocket:
-    """Answers each request with the next datagrams of its script, made from the request's sequence."""
-
-    def __init__(self, *script: Said) -> None:
-        self.script = list(script)
-        self.sent: list[netlink.Message] = []
-        self.closed = False
-
-    def settimeout(self, seconds: float) -> None:
-        assert seconds > 0
-
-    def bind(self, address: tuple[int, int]) -> None:
-        assert address == (0, 0)
-
-    def setsockopt(self, *option: int) -> None:
-        raise OSError(errno.ENOPROTOOPT, "an old kernel")
-
-    def getsockname(self) -> tuple[int, int]:
-        return (PORT, 0)
-
-    def sendto(self, data: bytes, address: tuple[int, int]) -> None:
-        self.sent += netlink.messages(data)
-
-    def recvmsg(self, size: int) -> tuple[bytes, list[object], int, tuple[int, int]]:
-        made, sender, flags = self.script.pop(0)
-        return made(self.sent[-1].sequence), [], flags, (sender, 0)
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def said(made: Callable[[int], bytes], sender: int = 0, flags: int = 0) -> Said:
-    return made, sender, flags
-
-
 def asking(*script: Said) -> tuple[EthtoolNetlink, FakeSocket]:
-    fake = FakeSocket(said(family), *script)
+    fake = FakeSocket(Said(family), *script)
     with mock.patch("socket.socket", return_value=fake):
         asker = EthtoolNetlink()
-        assert asker._open() == FAMILY
+        asker._open()
     return asker, fake
 
 
 def test_a_request_names_the_interface_and_the_bytes() -> None:
-    asker, fake = asking(said(lambda sequence: answer(sequence, b"\x18\x51")))
+    asker, fake = asking(Said(lambda sequence: answer(sequence, b"\x18\x51")))
     assert asker.read_module("eth0", 0x11, 1, 128, 2, 0x50) == b"\x18\x51"
     request = fake.sent[-1]
     assert (request.kind, request.flags, request.body[0]) == (FAMILY, netlink.REQUEST, 31)
@@ -99,21 +62,21 @@ def test_a_request_names_the_interface_and_the_bytes() -> None:
 
 
 def test_the_family_is_asked_for_once_and_again_after_closing() -> None:
-    asker, fake = asking(said(lambda s: answer(s, b"a")), said(lambda s: answer(s, b"b")))
+    asker, fake = asking(Said(lambda s: answer(s, b"a")), Said(lambda s: answer(s, b"b")))
     assert asker.read_module("eth0", 0, 0, 0, 1, 0x50) + asker.read_module("eth0", 0, 0, 0, 1, 0x50) == b"ab"
     assert [request.kind for request in fake.sent] == [16, FAMILY, FAMILY]
     asker.close()
     assert fake.closed
-    again = FakeSocket(said(lambda s: family(s, 30)), said(lambda s: answer(s, b"c", kind=30)))
+    again = FakeSocket(Said(lambda s: family(s, 30)), Said(lambda s: answer(s, b"c", kind=30)))
     with mock.patch("socket.socket", return_value=again):
         assert asker.read_module("eth0", 0, 0, 0, 1, 0x50) == b"c"
 
 
 def test_answers_of_others_and_late_ones_are_passed_over() -> None:
     asker, _fake = asking(
-        said(lambda s: answer(s, b"x"), sender=4712),
-        said(lambda s: answer(s - 1, b"y")),
-        said(lambda s: answer(s, b"z")),
+        Said(lambda s: answer(s, b"x"), sender=4712),
+        Said(lambda s: answer(s - 1, b"y")),
+        Said(lambda s: answer(s, b"z")),
     )
     assert asker.read_module("eth0", 0, 0, 0, 1, 0x50) == b"z"
 
@@ -128,14 +91,14 @@ def test_answers_of_others_and_late_ones_are_passed_over() -> None:
     ],
 )
 def test_a_refusal_says_what_and_why(number: int, words: str, complaint: str) -> None:
-    asker, _fake = asking(said(lambda s: refusal(s, number, words)))
+    asker, _fake = asking(Said(lambda s: refusal(s, number, words)))
     with pytest.raises(EthtoolNetlinkError, match=complaint) as caught:
         asker.read_module("eth0", 3, 0, 128, 2, 0x50)
     assert caught.value.errno == number
 
 
 def test_a_kernel_without_the_family_says_so_and_leaves_no_socket() -> None:
-    fake = FakeSocket(said(lambda s: refusal(s, errno.ENOENT)))
+    fake = FakeSocket(Said(lambda s: refusal(s, errno.ENOENT)))
     asker = EthtoolNetlink()
     with mock.patch("socket.socket", return_value=fake), pytest.raises(EthtoolNetlinkError, match=r"Linux 5\.6"):
         asker.read_module("eth0", 0, 0, 0, 1, 0x50)
@@ -143,12 +106,12 @@ def test_a_kernel_without_the_family_says_so_and_leaves_no_socket() -> None:
 
 
 def test_an_answer_that_was_cut_off_or_does_not_come_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    asker, _fake = asking(said(lambda s: answer(s, b"a"), flags=0x20))
+    asker, _fake = asking(Said(lambda s: answer(s, b"a"), flags=CUT_OFF))
     with pytest.raises(EthtoolNetlinkError, match="longer than"):
         asker.read_module("eth0", 0, 0, 0, 1, 0x50)
     monkeypatch.setattr(ethtool_netlink, "_MAX_STRAY", 2)
-    asker, _fake = asking(*(said(lambda s: answer(s + 1, b"a")) for _ in range(3)))
-    with pytest.raises(EthtoolNetlinkError, match="no answer among 2 messages"):
+    asker, _fake = asking(*(Said(lambda s: answer(s + 1, b"a")) for _ in range(3)))
+    with pytest.raises(EthtoolNetlinkError, match="an answer without an end after 2 messages"):
         asker.read_module("eth0", 0, 0, 0, 1, 0x50)
 
 
@@ -174,7 +137,7 @@ def test_bytes_lie_in_one_half(offset: int, length: int) -> None:
 @given(st.binary(max_size=256))
 def test_any_answer_gives_bytes_or_an_error_of_ours(datagram: bytes) -> None:
     try:
-        found = parse_answer(datagram, FAMILY, 0, "eth0")
+        found = parse_answer(datagram, FAMILY, 0, 0, "eth0")
         if found is not None:
             parse_family(found)
             parse_module(found, 4, "eth0")
@@ -186,7 +149,7 @@ def test_any_answer_gives_bytes_or_an_error_of_ours(datagram: bytes) -> None:
 def test_any_attributes_give_bytes_or_an_error_of_ours(body: bytes, rest: bytes) -> None:
     for kind in (FAMILY, netlink.ERROR):
         try:
-            found = parse_answer(netlink.message(kind, 0x300, 1, PORT, body) + rest, FAMILY, 1, "eth0")
+            found = parse_answer(netlink.message(kind, 0x300, 1, PORT, body) + rest, FAMILY, 1, PORT, "eth0")
             if found is not None:
                 parse_module(found, len(found), "eth0")
         except EthtoolNetlinkError as error:

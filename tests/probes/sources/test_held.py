@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from probes.sources.held import MAX_BYTES, HeldFile
-from probes.sources.sysfs import Unreadable
+from probes.sources.held import MAX_BYTES, HeldFile, HeldValue
+from probes.sources.sysfs import Unreadable, parse_int
 from tests.fixtures.descriptors import open_files
 
 
@@ -99,3 +99,32 @@ def test_nothing_is_left_open_by_what_is_forgotten(path: Path) -> None:
     held.read()
     del held
     assert not is_open(path)
+
+
+def test_text_that_did_not_change_is_not_parsed_again(path: Path) -> None:
+    parsed: list[str] = []
+
+    def parse(text: str) -> int | None:
+        parsed.append(text)
+        return parse_int(text)
+
+    value = HeldValue(path, parse, "a count")
+    for text in (b"7\n", b"7\n", b"8\n", b"7\n"):
+        path.write_bytes(text)
+        assert value.read() == int(text)
+    assert parsed == ["7", "8", "7"]
+    value.close()
+    assert not is_open(path)
+
+
+def test_text_without_a_meaning_is_unreadable_each_time(path: Path) -> None:
+    value = HeldValue(path, parse_int, "a count")
+    for _ in range(2):
+        with pytest.raises(Unreadable, match="attribute: not a count: one"):
+            value.read()
+    path.write_bytes(b"1")
+    assert value.read() == 1
+
+
+def test_a_value_that_is_not_there(tmp_path: Path) -> None:
+    assert HeldValue(tmp_path / "later", parse_int, "a count").read() is None

@@ -152,11 +152,8 @@ def test_any_text_is_a_value_or_none(text: str) -> None:
     assert state is None or 0 <= state < 1000
 
 
-def test_a_state_or_rate_that_is_none_is_unreadable(tmp_path: Path) -> None:
-    write_files(tmp_path, {"state": "N/A", "rate": "fast"})
-    with pytest.raises(sysfs.Unreadable, match="state: not a state: N/A"):
-        infiniband.read_state(tmp_path / "state")
+def test_a_rate_that_is_none_is_unreadable(tmp_path: Path) -> None:
+    write_files(tmp_path, {"rate": "fast"})
     with pytest.raises(sysfs.Unreadable, match="rate: not a rate: fast"):
         infiniband.read_rate(tmp_path / "rate")
-    assert infiniband.read_state(tmp_path / "absent") is None
     assert infiniband.read_rate(tmp_path / "absent") is None

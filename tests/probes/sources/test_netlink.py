@@ -90,6 +90,14 @@ def test_an_error_without_a_number_is_malformed_and_an_end_without_one_is_an_end
     assert netlink.refusal(Message(netlink.DONE, 0, 1, 1, memoryview(b""))) == Refusal(0, "")
 
 
+def test_answers_are_those_to_ones_own_request_that_say_something() -> None:
+    made = [(16, 7, 4711), (16, 8, 4711), (16, 7, 4712), (netlink.NOOP, 7, 4711), (netlink.DONE, 7, 4711)]
+    datagram = b"".join(netlink.message(kind, 0, sequence, port, b"") for kind, sequence, port in made)
+    assert [found.kind for found in netlink.answers(datagram, 7, 4711)] == [16, netlink.DONE]
+    with pytest.raises(MalformedError):
+        list(netlink.answers(datagram + b"rest", 7, 4711))
+
+
 @given(st.binary(max_size=256))
 def test_any_bytes_give_messages_or_a_malformed_error(datagram: bytes) -> None:
     try:

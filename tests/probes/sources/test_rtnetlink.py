@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from probes.sources import rtnetlink
 from probes.sources.rtnetlink import STATS_FIELDS, DumpInterruptedError, Link, RtnetlinkError, parse_links
 from tests.fixtures import netlink_bytes as nl
+from tests.fixtures.fake_netlink import CUT_OFF, FakeSocket, Said
 
 
 def parsed(*messages: bytes) -> list[Link]:
@@ -190,76 +191,52 @@ def test_any_attributes_give_a_link_or_an_rtnetlink_error(junk: bytes, kind: int
     assert "/" not in link.name
 
 
-class FakeSocket:
-    """Gives the datagrams of its script, with the sender's port and the flags of each."""
-
-    def __init__(self, script: list[tuple[bytes, int, int]]) -> None:
-        self._script = script
-        self.sent = b""
-
-    def __enter__(self) -> FakeSocket:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def settimeout(self, seconds: float) -> None:
-        assert seconds > 0
-
-    def bind(self, address: tuple[int, int]) -> None:
-        assert address == (0, 0)
-
-    def getsockname(self) -> tuple[int, int]:
-        return (nl.PORT, 0)
-
-    def sendto(self, data: bytes, address: tuple[int, int]) -> None:
-        self.sent = data
-
-    def recvmsg(self, size: int) -> tuple[bytes, list[object], int, tuple[int, int]]:
-        datagram, sender, flags = self._script.pop(0)
-        return datagram, [], flags, (sender, 0)
-
-
-def dump_over(*scripts: list[tuple[bytes, int, int]]) -> list[Link]:
+def dump_over(*scripts: list[Said]) -> list[Link]:
     """What a dump makes of sockets that give these datagrams, one socket an attempt."""
-    with mock.patch("socket.socket", side_effect=[FakeSocket(script) for script in scripts]):
+    sockets = [FakeSocket(*script) for script in scripts]
+    with mock.patch("socket.socket", side_effect=sockets):
         return rtnetlink.dump_links()
 
 
 def test_a_dump_goes_on_over_datagrams_and_is_in_order() -> None:
-    links = dump_over([(nl.named("b", 2), 0, 0), (nl.named("a", 1), 0, 0), (nl.done(), 0, 0)])
+    links = dump_over([Said(nl.named("b", 2)), Said(nl.named("a", 1)), Said(nl.done())])
     assert [link.name for link in links] == ["a", "b"]
 
 
 def test_only_the_kernel_is_listened_to() -> None:
-    assert dump_over([(nl.named("forged"), 4712, 0), (nl.named("a"), 0, 0), (nl.done(), 0, 0)])[0].name == "a"
+    assert dump_over([Said(nl.named("forged"), sender=4712), Said(nl.named("a")), Said(nl.done())])[0].name == "a"
 
 
 def test_an_interrupted_dump_is_asked_for_again() -> None:
-    interrupted = (nl.done(-errno.EINTR), 0, 0)
-    assert [link.name for link in dump_over([interrupted], [(nl.named("a") + nl.done(), 0, 0)])] == ["a"]
+    interrupted = Said(nl.done(-errno.EINTR))
+    assert [link.name for link in dump_over([interrupted], [Said(nl.named("a") + nl.done())])] == ["a"]
 
 
 def test_a_dump_that_is_always_interrupted_fails() -> None:
     with pytest.raises(DumpInterruptedError):
-        dump_over(*([(nl.done(-errno.EINTR), 0, 0)] for _ in range(5)))
+        dump_over(*([Said(nl.done(-errno.EINTR))] for _ in range(5)))
 
 
 def test_a_datagram_that_was_cut_off_is_refused() -> None:
     with pytest.raises(RtnetlinkError, match="longer than"):
-        dump_over([(nl.named("a"), 0, 0x20)])
+        dump_over([Said(nl.named("a"), flags=CUT_OFF)])
+
+
+def test_a_kernel_that_does_not_answer() -> None:
+    with pytest.raises(RtnetlinkError, match="dump of interfaces by rtnetlink: no answer for 5 s"):
+        dump_over([Said(nl.named("a"))])
 
 
 def test_too_many_interfaces_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rtnetlink, "MAX_LINKS", 2)
     with pytest.raises(RtnetlinkError, match="more than 2 network interfaces"):
-        dump_over([(b"".join(nl.named("a", index) for index in range(3)), 0, 0)])
+        dump_over([Said(b"".join(nl.named("a", index) for index in range(3)))])
 
 
 def test_a_dump_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rtnetlink, "_MAX_DATAGRAMS", 3)
     with pytest.raises(RtnetlinkError, match="without an end"):
-        dump_over([(nl.named("a"), 0, 0)] * 4)
+        dump_over([Said(nl.named("a"))] * 4)
 
 
 def test_this_machines_loopback() -> None:
