@@ -69,9 +69,9 @@ def rendered(scores: dict[str, list[Score]]) -> str:
         lines.append(f"| {origin} | {equal + known + wrong} | {equal} | {known} |")
     lines += ["", "Not compared:", "", *(f"- {origin}: {what}." for origin, what in NOT_COMPARED.items())]
     reasons = {
-        (origin, reason): [what for part in parts for what, why in part.known.items() if why == reason]
+        (origin, reason): [what for part in parts for what, why in part.known if why == reason]
         for origin, parts in sorted(scores.items())
-        for reason in dict.fromkeys(why for part in parts for why in part.known.values())
+        for reason in dict.fromkeys(why for part in parts for _, why in part.known)
     }
     if reasons:
         lines += ["", "## Known to differ", ""]

@@ -50,13 +50,13 @@ def test_every_value_that_node_exporter_shows(score: Scoring, tmp_path: Path) ->
                 chip == "platform_applesmc_768"
                 and not (origin / "sys/devices/platform/applesmc.768/fan1_input").exists()
             ):
-                one.differs(what, NOT_STORED)
+                one.differs(what, ours.get((sample.name, chip, sensor)), sample.value, NOT_STORED)
             elif sample.name == "node_hwmon_sensor_label":
                 one.compare(what, names.get((chip, sensor)), sample.labels["label"])
             elif sample.name == "node_hwmon_chip_names" and chip in chips:
                 one.compare(what, chips[chip], sample.labels["chip_name"])
             elif sample.name in NOT_OURS:
-                one.differs(what, NOT_OURS[sample.name])
+                one.differs(what, ours.get((sample.name, chip, sensor)), sample.value, NOT_OURS[sample.name])
             elif found := LIMIT.fullmatch(sample.name):
                 one.compare(what, ours.get((sample.name, chip, sensor, found[1])), sample.value)
             elif sample.name == "node_hwmon_temp_crit_alarm_celsius":

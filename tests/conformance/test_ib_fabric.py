@@ -131,8 +131,11 @@ def test_the_counters_of_its_adapters(score: Scoring) -> None:
         if by_spec[spec] in (*perfquery.DATA, *perfquery.CAST):
             site.compare(what, subnet.value(spec.name.removeprefix("fabricscope_ib_fabric_"), *labels), sample.value)
         else:
+            row = subnet.rows.get((spec.name.removeprefix("fabricscope_ib_fabric_"), *labels))
             site.differs(
                 what,
+                row and row.value,
+                sample.value,
                 "the agent says in CapabilityMask2 (0) that it has no 64-bit error counters, and the tool prints zeros "
                 "for them; they are read from the classic set, which was not recorded",
             )
@@ -144,12 +147,14 @@ def test_the_rates_of_links(score: Scoring) -> None:
         width, speed = int(row["Width"].removesuffix("x")), row["Rate"]
         what = f"{row['Width']} {speed}"
         ours = width * GIGABITS_PER_LANE[speed] * 1e9 / 8
+        theirs = row["ExpectedRawRate" if speed in ("SDR", "DDR", "QDR") else "ExpectedEffectiveRate"]
         if speed == "FDR":
-            site.differs(what, "Linux calls a lane of FDR 14 Gb/s; it signals at 14.0625 and carries 13.64")
+            site.differs(
+                what, ours, theirs, "Linux calls a lane of FDR 14 Gb/s; it signals at 14.0625 and carries 13.64"
+            )
         elif speed == "XDR":
-            site.differs(what, "the other program takes a lane of XDR for 250 Gb/s; it is 200")
+            site.differs(what, ours, theirs, "the other program takes a lane of XDR for 250 Gb/s; it is 200")
         else:
-            theirs = row["ExpectedRawRate" if speed in ("SDR", "DDR", "QDR") else "ExpectedEffectiveRate"]
             site.compare(what, ours, theirs)
 
 
@@ -229,7 +234,7 @@ def test_counters_as_they_were_recorded(score: Scoring, name: str) -> None:
             else:
                 theirs = extended.get(field, classic.get(field, -1)) * spec.scale
                 if theirs > U64:
-                    simulation.differs(what, BEYOND)
+                    simulation.differs(what, subnet.value(*key), theirs, BEYOND)
                     assert subnet.value(*key) == U64
                 else:
                     simulation.compare(what, subnet.value(*key), theirs)
@@ -257,7 +262,7 @@ def test_errors_as_they_were_written_into_the_simulation(score: Scoring, name: s
             key = (metrics.COUNTERS[field].name.removeprefix("fabricscope_ib_fabric_"), *ends[end])
             least = counters["ext"][field] * 4
             if least > U64:
-                simulation.differs(f"{name} {end} {field} written", BEYOND)
+                simulation.differs(f"{name} {end} {field} written", subnet.value(*key), least, BEYOND)
             else:
                 simulation.compare(f"{name} {end} {field}", 0 <= subnet.value(*key) - least < 10_000_000, True)
 

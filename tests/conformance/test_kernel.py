@@ -78,7 +78,13 @@ def test_switch_errors_as_gpud_sees_them(score: Scoring) -> None:
         elif test == "TestExtractNVSwitchSXidDeviceUUID":
             gpud.compare(f"{test} {line}", device, row["expected"])
         elif row["expectNil"] and number:
-            gpud.differs(f"{test} SXid {number}", "a number without an entry in the table is an event all the same")
+            theirs = row.get("expectedSXid", 0)
+            gpud.differs(
+                f"{test} SXid {number}",
+                number,
+                theirs,
+                "a number without an entry in the table is an event all the same",
+            )
         else:
             expected = (row.get("expectedSXid", 0), row.get("expectedDevice", ""))
             gpud.compare(f"{test} {line}", (number, device), expected)

@@ -178,9 +178,8 @@ def test_ports_and_ends_of_links_as_lspci_shows_them(score: Scoring, tmp_path: P
     for address, device in devices.items():
         kind = _TYPES.get(device.type)
         if kind == "pci_bridge":
-            gpud.differs(
-                f"{address} kind", "lspci reads it in the capability; without CAP_SYS_ADMIN it follows from the place"
-            )
+            why = "lspci reads it in the capability; without CAP_SYS_ADMIN it follows from the place"
+            gpud.differs(f"{address} kind", kinds[address], kind, why)
         elif kind:
             gpud.compare(f"{address} kind", kinds[address], kind)
         if device.type in ("Endpoint", "Upstream Port", "PCI-Express to PCI/PCI-X Bridge"):

@@ -54,6 +54,7 @@ class GpuSeries:
         self._slow_rows: list[Reading] = []
         self._last: list[Reading] = []
         self._info: list[Reading] = []
+        self._instances: list[Reading] = []
         self._up = Reading(metrics.UP, (self._gpu,), 1.0)
         self._down = Reading(metrics.UP, (self._gpu,), 0.0)
         self._unknown = Reading(metrics.UP, (self._gpu,), None, Quality.UNREADABLE)
@@ -80,15 +81,16 @@ class GpuSeries:
             self._slow_at = now_ns
             self._slow_rows = [*self._slow.readings(said.plans[1]), *self._called(said.calls, _SLOW)]
             self._describe(said.calls, gpu, driver)
+            self._divide(said.calls.get("mig"))
         self._last = [*rows, *self._slow_rows]
-        return [self._up, *self._info, *self._last]
+        return [self._up, *self._info, *self._instances, *self._last]
 
     def silent(self, *, down: bool) -> list[Reading]:
         """The readings of a GPU that does not answer: `down` when that is its fault for all that is known."""
         # What was read before is too old when it is back.
         self._slow_at = None
         unreadable = [Reading(row.spec, row.labels, None, Quality.UNREADABLE) for row in self._last]
-        return [self._down if down else self._unknown, *self._info, *unreadable]
+        return [self._down if down else self._unknown, *self._info, *self._instances, *unreadable]
 
     def _called(self, calls: Mapping[str, Call], names: tuple[str, ...]) -> Iterator[Reading]:
         for name in names:
@@ -134,10 +136,15 @@ class GpuSeries:
         uuid, name, serial, vbios = _labels(identity.value, 4)
         labels = (self._gpu, uuid, gpu.address, name, serial, sysfs.printable(driver), vbios)
         self._info = [Reading(metrics.INFO, labels, 1.0)]
-        instances = calls.get("mig")
-        if instances is not None and not instances.code and isinstance(instances.value, list):
-            for row in instances.value:
-                self._info.append(Reading(metrics.MIG_INFO, (self._gpu, *_labels(row, 4)), 1.0))
+
+    def _divide(self, call: Call | None) -> None:
+        """Take in which MIG instances there are; a call that fails for a moment leaves them without a value."""
+        if call is None or call.code in codes.UNSUPPORTED:
+            self._instances = []
+        elif call.code or not isinstance(call.value, list):
+            self._instances = [Reading(row.spec, row.labels, None, Quality.UNREADABLE) for row in self._instances]
+        else:
+            self._instances = [Reading(metrics.MIG_INFO, (self._gpu, *_labels(row, 4)), 1.0) for row in call.value]
 
     def _with(self, *labels: str) -> tuple[str, ...]:
         """The labels, as the same object each time."""

@@ -95,7 +95,7 @@ class GpuSampler:
     ) -> list[Reading | Event]:
         rows: list[Reading | Event] = []
         for number, gpu in sorted(known.items()):
-            state, before = states[number], self._health.get(number, Health("ok", ""))
+            state, before = states[number], self._health.get(number)
             series = self._of(number)
             if state.word == "ok":
                 rows += series.readings(said[number], gpu, self._client.driver, now.mono)
@@ -104,6 +104,10 @@ class GpuSampler:
             if state.word == "unknown":
                 # No news: what was known of it stands, and is compared with the next thing that is known.
                 continue
+            # One that is lost when it is first looked at got lost at a time that nobody knows: `up` says that it is,
+            # and an event at each start of the probe would say that it just happened. A hang is met by a call of ours.
+            if before is None:
+                before = state if state.word == "lost" else Health("ok", "")
             if state.word != before.word:
                 rows.append(health_event(state, before, gpu, now))
             self._health[number] = state

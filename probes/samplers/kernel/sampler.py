@@ -1,7 +1,7 @@
 """Events from the kernel's log, within milliseconds of the line (`Waking`).
 
-The log is read from its end, so that a restart of the probe repeats nothing; right after a boot from its beginning, so
-that what the drivers said before the probe was up is not missed.
+The log is read from its end, so that a restart of the probe repeats nothing. What the drivers said before the probe was
+up can be read too (`boot_seconds`), at that price.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ class KernelSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_
             ge=0,
             le=86400,
             description="A probe that starts within this time after the host's boot, in seconds, also reads what was "
-            "logged before it; a later one only what comes. 0: never.",
+            "logged before it; a later one only what comes. Each restart or reload within that time tells the same "
+            "events again, and counts them again. 0: never.",
         ),
-    ] = 300
+    ] = 0
     written_lines: Annotated[
         bool,
         Meta(

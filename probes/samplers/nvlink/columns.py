@@ -67,6 +67,10 @@ def slow(gpu: str, link: int, *, fec: bool) -> Iterator[Column]:
     yield Column(metrics.VERSION, labels, (Source(fields.NVLINK_VERSION, link, version),))
     yield Column(metrics.EFFECTIVE_BER, labels, (Source(fields.NVLINK_EFFECTIVE_BER, link, bit_error_ratio),))
     yield Column(metrics.SYMBOL_BER, labels, (Source(fields.NVLINK_SYMBOL_BER, link, bit_error_ratio),))
+    yield Column(metrics.RAW_BER, labels, (Source(fields.NVLINK_RAW_BER, link, bit_error_ratio),))
+    for lane, (errors, ratio) in enumerate(metrics.LANES):
+        yield Column(metrics.LANE_RAW_ERRORS, (*labels, str(lane)), (Source(errors, link),))
+        yield Column(metrics.LANE_RAW_BER, (*labels, str(lane)), (Source(ratio, link, bit_error_ratio),))
     if fec:
         for errors in range(metrics.FEC_BINS):
             yield Column(metrics.FEC_BLOCKS, (*labels, str(errors)), (Source(fields.NVLINK_FEC_0 + errors, link),))

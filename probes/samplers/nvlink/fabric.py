@@ -25,8 +25,8 @@ _CONFIGURATIONS = {
     7: "invalid_location",
     8: "gpu_state_invalid",
 }
-_MANAGER = 14
-"""Shift of the fabric manager's connection: 1 connected, 2 disconnected."""
+_LACKS = {"partition_unassigned": 12, "fabric_manager_disconnected": 14}
+"""Shift of what is two bits wide and should hold: 0 not watched, 1 it does, 2 it does not."""
 
 
 def readings(gpu: str, said: Any) -> Iterator[Reading]:
@@ -63,7 +63,8 @@ def unhealthy_causes(mask: int) -> dict[str, bool]:
     elif configuration:
         causes["configuration"] = True
         causes[_CONFIGURATIONS.get(configuration, f"configuration_{configuration}")] = True
-    manager = mask >> _MANAGER & 3
-    if manager in (1, 2):
-        causes["fabric_manager_disconnected"] = manager == 2
+    for cause, shift in _LACKS.items():
+        flag = mask >> shift & 3
+        if flag in (1, 2):
+            causes[cause] = flag == 2
     return causes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from fabricscope.model import Quality, Reading
@@ -119,8 +119,7 @@ class GpuLinks:
     def silent(self) -> list[Reading]:
         """The readings of a GPU that does not answer."""
         self._slow_at = None
-        unreadable = Quality.UNREADABLE
-        return [*(Reading(row.spec, row.labels, None, unreadable) for row in self._last), *self._info]
+        return [*_unreadable(self._last), *self._info]
 
     # --- parts of an answer
 
@@ -143,7 +142,9 @@ class GpuLinks:
         rows = self._slow.readings(answer)
         self._versions_by_call = not any(row.spec is metrics.VERSION for row in rows)
         versions = said.calls.get("link_versions")
-        if self._versions_by_call and versions is not None and isinstance(versions.value, list) and self._size:
+        if self._versions_by_call and versions is not None and versions.code not in (0, *codes.UNSUPPORTED):
+            rows += _unreadable(row for row in self._slow_rows if row.spec is metrics.VERSION)
+        elif self._versions_by_call and versions is not None and isinstance(versions.value, list) and self._size:
             for link, version in enumerate(versions.value[: self._size[0]]):
                 number = columns.version(version) if isinstance(version, int) else None
                 if number is not None:
@@ -152,7 +153,10 @@ class GpuLinks:
         if fabric_said is not None:
             if fabric_said.code in codes.UNSUPPORTED:
                 self._no_fabric_until = now_ns + ASK_AGAIN_NS
-            self._fabric_rows = list(fabric.readings(self._gpu, fabric_said.value))
+            # A call that fails for a moment does not take the GPU out of its fabric.
+            failed = fabric_said.code not in (0, *codes.UNSUPPORTED)
+            now = _unreadable(self._fabric_rows) if failed else fabric.readings(self._gpu, fabric_said.value)
+            self._fabric_rows = list(now)
         return rows
 
     def _remotes(self, said: GpuAnswer, answer: Values) -> list[Reading]:
@@ -209,6 +213,11 @@ def _first(answer: Values) -> int:
         return 0
     count = values.number(answer.descriptors[0], answer.bits[0])
     return max(0, int(count)) if count is not None else 0
+
+
+def _unreadable(rows: Iterable[Reading]) -> Iterator[Reading]:
+    """The same series without a value."""
+    return (Reading(row.spec, row.labels, None, Quality.UNREADABLE) for row in rows)
 
 
 def _number(value: Any) -> float | None:

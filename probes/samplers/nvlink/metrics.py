@@ -10,6 +10,7 @@ from fabricscope.model import Kind, MetricSpec, Watch
 from probes.sources.nvml import fields
 
 _LINK = ("gpu", "link")
+_LANE = (*_LINK, "lane")
 FEC_BINS = 16
 
 
@@ -193,6 +194,27 @@ SYMBOL_BER = _spec(
     "DEV_NVLINK_COUNT_SYMBOL_BER_FLOAT",
     unit="ratio",
 )
+RAW_BER = _spec(
+    "raw_bit_error_ratio",
+    "Bit errors before FEC over both lanes, as the link measures it; 0 when it has seen none.",
+    "NVML_FI_DEV_NVLINK_COUNT_RAW_BER_V2",
+    unit="ratio",
+)
+LANE_RAW_BER = _spec(
+    "lane_raw_bit_error_ratio",
+    "Bit errors of one lane before FEC, as the link measures it; 0 when it has seen none.",
+    "NVML_FI_DEV_NVLINK_COUNT_RAW_BER_LANE*_V2",
+    labels=_LANE,
+    unit="ratio",
+)
+LANE_RAW_ERRORS = _counter(
+    "lane_raw_errors", "Bit errors of one lane before FEC.", "NVLINK_COUNT_RAW_ERRORS_LANE*", labels=_LANE
+)
+LANES = (
+    (fields.NVLINK_LANE_0_RAW_ERRORS, fields.NVLINK_LANE_0_RAW_BER),
+    (fields.NVLINK_LANE_1_RAW_ERRORS, fields.NVLINK_LANE_1_RAW_BER),
+)
+"""By lane the fields of its errors and of their ratio. NVML has two lanes of a link, which is what NVLink 5 has."""
 FEC_BLOCKS = _counter(
     "fec_blocks",
     "Blocks in which FEC corrected this number of symbols: how near the link is to blocks that it cannot correct.",
@@ -271,6 +293,6 @@ SPECS = (
     *(UP, SPEED, VERSION, TRANSMIT, RECEIVE, TRANSMIT_RAW, RECEIVE_RAW),
     *(CRC, CRC_FLIT, CRC_DATA, ECC_DATA, REPLAYS, RECOVERIES),
     *(spec for spec, _ in NVLINK_5),
-    *(LINK_RECOVERIES, EFFECTIVE_BER, SYMBOL_BER, FEC_BLOCKS, INFO),
+    *(LINK_RECOVERIES, EFFECTIVE_BER, SYMBOL_BER, RAW_BER, LANE_RAW_BER, LANE_RAW_ERRORS, FEC_BLOCKS, INFO),
     *(FABRIC_STATE, FABRIC_STATUS, FABRIC_UNHEALTHY, FABRIC_INFO, C2C_UP, C2C_SPEED, C2C_ERRORS),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from fabricscope.model import Kind, MetricSpec, Reading
+from fabricscope.model import Kind, MetricSpec, Quality, Reading
 from probes.sources.eeprom.module import Identity, Measurement, Thresholds
 
 _MEMORY = "ethtool MODULE_EEPROM_GET: "
@@ -53,7 +53,7 @@ INFO = _spec(
 CHECKSUM_VALID = _spec(
     "checksum_valid",
     "0 when what the module says of itself does not add up to its checksum: it was written badly, or read badly.",
-    f"{_CMIS} page 00h byte 222, page 01h byte 255; {_QSFP} bytes 191, 223; {_SFP} A0h bytes 63, 95, A2h byte 95",
+    f"{_CMIS} pages 00h byte 222, 01h and 02h byte 255; {_QSFP} bytes 191, 223; {_SFP} A0h bytes 63, 95, A2h byte 95",
     ("device",),
 )
 TEMPERATURE = _spec(
@@ -242,7 +242,8 @@ def moving(device: str, now: Measurement) -> Iterator[Reading]:
     for flag in now.flags:
         yield Reading(FLAG, (device, _lane(flag.lane), flag.name), float(flag.raised))
     for one in now.observed:
-        yield Reading(OBSERVED[one.name], (device, one.side, _lane(one.lane), one.statistic), one.value)
+        quality = Quality.UNREADABLE if one.value is None else Quality.OK
+        yield Reading(OBSERVED[one.name], (device, one.side, _lane(one.lane), one.statistic), one.value, quality)
 
 
 def _lane(number: int) -> str:

@@ -36,7 +36,12 @@ class RedfishSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown
     ] = ""
     username: Annotated[str, Meta(max_length=128, description="A user of the BMC; ReadOnly is enough.")] = ""
     password_file: Annotated[
-        str, Meta(max_length=4096, description="File with the password in its first line, readable by the probe alone.")
+        str,
+        Meta(
+            max_length=4096,
+            description="File with the password in its first line. One that others than its owner and group may read "
+            "is refused.",
+        ),
     ] = ""
     session: Annotated[
         bool, Meta(description="Log in to a session; otherwise send the password with each request (basic).")

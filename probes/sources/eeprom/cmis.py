@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probes.sources.eeprom import advertisement, vdm
 from probes.sources.eeprom.advertisement import Advertisement
-from probes.sources.eeprom.memory import BANK_LANES, Memory, Span, need, take
+from probes.sources.eeprom.memory import BANK_LANES, Memory, Span, need, sums_to, take
 from probes.sources.eeprom.module import (
     BIAS,
     LASER_TEMPERATURE,
@@ -141,6 +141,8 @@ def identify(memory: Memory) -> Cmis:
     if offers is None:
         return Cmis(identity, {}, tag, None, (), ())
     limits = take(memory, Span(128, 128, page=2))
+    if limits is not None and not sums_to(limits[:127], limits[127]):
+        identity = replace(identity, bad_checksums=(*identity.bad_checksums, "page 02h bytes 128-254"))
     groups = vdm.find_groups(memory, range(offers.banks)) if offers.vdm else ()
     sides = _snr_sides(memory) if offers.diagnostics and not groups else ()
     found = {} if limits is None else _thresholds(limits, offers)

@@ -118,7 +118,8 @@ class Observed(NamedTuple):
     """`media` or `host`: where the signal comes in."""
     lane: int
     """0 for all the lanes of a data path."""
-    value: float
+    value: float | None
+    """None when what the module gives can be none."""
 
 
 class Module(Protocol):

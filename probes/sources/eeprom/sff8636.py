@@ -126,6 +126,7 @@ def identify(memory: Memory) -> Qsfp:
         bad.append("page 00h bytes 192-222")
     identity = _identity(content, tuple(bad))
     monitors = content[92]
+    # SFF-8636 has no checksum for the page of limits.
     limits = None if flat or identity.copper else take(memory, _LIMITS)
     tag = Tag(_TAG, content[_TAG.offset - 128 : _TAG.offset - 128 + _TAG.length])
     found = {} if limits is None else _thresholds(limits, transmit_power=bool(monitors & 0x04))

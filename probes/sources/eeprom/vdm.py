@@ -26,6 +26,12 @@ def f16(content: bytes, offset: int) -> float:
     return float(mantissa * 10**exponent) if exponent >= 0 else mantissa / 10**-exponent
 
 
+def _ratio(content: bytes, offset: int) -> float | None:
+    """A part of 1; None for a number above it, which modules have in a place that they do not fill."""
+    value = f16(content, offset)
+    return value if value <= 1 else None
+
+
 def _decibels(content: bytes, offset: int) -> float:
     return unsigned(content, offset) / 256
 
@@ -38,7 +44,7 @@ class _Kind(NamedTuple):
     name: str
     statistic: str
     side: str
-    decode: Callable[[bytes, int], float]
+    decode: Callable[[bytes, int], float | None]
 
 
 def _kinds() -> Iterator[tuple[int, _Kind]]:
@@ -51,7 +57,7 @@ def _kinds() -> Iterator[tuple[int, _Kind]]:
     for first, name in ((9, "bit_error_ratio"), (17, "frame_error_ratio")):
         for step, statistic in enumerate(("minimum", "maximum", "average", "current")):
             for place, side in enumerate(sides):
-                yield first + 2 * step + place, _Kind(name, statistic, side, f16)
+                yield first + 2 * step + place, _Kind(name, statistic, side, _ratio)
 
 
 _KINDS = dict(_kinds())

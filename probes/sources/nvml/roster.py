@@ -43,7 +43,9 @@ class Roster:
                 gpus[known[address]] = Gpu(known[address], address, index, 0)
         for index, address in named:
             if address not in known:
-                number = _free(gpus, index)
+                # One that could never be opened has no address yet, and may be this one.
+                nameless = [number for number, gpu in gpus.items() if not gpu.address and gpu.nvml_index is None]
+                number = index if index in nameless else min(nameless, default=_free(gpus, index))
                 gpus[number] = Gpu(number, address, index, 0)
         # One that cannot be opened has no address to be known by: it is most likely a number that is missing now.
         for index, (code, address) in enumerate(listed):

@@ -10,18 +10,17 @@ import ssl
 from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
 from fabricscope.clock import NANOSECONDS, Clock, system_clock
+from probes.sources.redfish.password import read_password
 from probes.sources.redfish.values import ROOT, at, flag, number, path
 from probes.sources.redfish.walk import Absent, BmcError, Bounds, Expired, Refused, Walked, walk
 
 REMEDY = "install it with `pip install 'fabricscope[redfish]'`"
-MAX_PASSWORD_BYTES = 4096
 MAX_BODIES = 6
 """A walk reads no more octets than so many of the longest answers have: all may wait in memory to be followed, where
 the worst JSON takes 25 times its octets, and the probe may have 256 MiB (deploy/systemd).
@@ -258,19 +257,6 @@ def _authorities(account: Account) -> str:
             "the system's (Debian package ca-certificates)"
         )
     return found
-
-
-def read_password(file: str) -> str:
-    """The first line of the password's file. Raises BmcError."""
-    try:
-        with Path(file).open("rb") as opened:
-            content = opened.read(MAX_PASSWORD_BYTES + 1)
-        password = content.decode("utf-8").split("\n", 1)[0].rstrip("\r")
-    except (OSError, ValueError) as error:
-        raise BmcError(f"the password file {file} cannot be read: {error}") from error
-    if not password or len(content) > MAX_PASSWORD_BYTES:
-        raise BmcError(f"the password file {file} is empty or longer than {MAX_PASSWORD_BYTES} octets")
-    return password
 
 
 def decoded(body: Any, link: str) -> Any:

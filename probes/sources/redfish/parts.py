@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from probes.sources.redfish.facts import HEALTH, Fact, absent, owner, place, status
-from probes.sources.redfish.sensors import excerpt
+from probes.sources.redfish.sensors import excerpt, measures
 from probes.sources.redfish.values import as_object, at, counter, flag, nanoseconds, number, text, words
 
 _MAX_LANES = 64
@@ -68,7 +68,7 @@ def power_supply_metrics(document: Any, link: str, name: str) -> Iterator[Fact]:
         ("TemperatureCelsius", "Temperature", ""),
         ("EnergykWh", "EnergykWh", ""),
     ):
-        yield from excerpt(what, (own, name, side), at(document, key))
+        yield from excerpt(what, (own, name, side), document, key)
 
 
 def leak_detector(document: Any, link: str) -> Iterator[Fact]:
@@ -80,7 +80,7 @@ def leak_detector(document: Any, link: str) -> Iterator[Fact]:
         return
     if isinstance(state, str) and state in HEALTH:
         yield Fact("leak", where, float(state != "OK"))
-    elif at(document, "Status", "State") in ("Enabled", None):
+    elif measures(document):
         yield Fact("leak", where, None)
 
 
@@ -97,7 +97,7 @@ def processor(document: Any, link: str) -> Iterator[Fact]:
     )
     yield Fact("processor_info", (*where, *described), 1.0)
     for key, what in (("LanesInUse", "pcie_width"), ("MaxLanes", "pcie_width_max")):
-        if lanes := number(at(document, "SystemInterface", "PCIe", key)):
+        if (lanes := number(at(document, "SystemInterface", "PCIe", key))) is not None:
             yield Fact(what, where, lanes)
 
 
@@ -105,7 +105,7 @@ def processor_metrics(document: Any, link: str, name: str) -> Iterator[Fact]:
     """The ProcessorMetrics of the processor called `name`."""
     own = owner(document, link)
     yield from pcie_errors(document, own, name)
-    yield from excerpt("Voltage", (own, name, "core"), at(document, "CoreVoltage"))
+    yield from excerpt("Voltage", (own, name, "core"), document, "CoreVoltage")
     for key in ("CorrectableECCErrorCount", "UncorrectableECCErrorCount"):
         if (count := counter(at(document, "CacheMetricsTotal", "LifeTime", key))) is not None:
             kind = "correctable" if key.startswith("C") else "uncorrectable"

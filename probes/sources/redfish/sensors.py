@@ -76,7 +76,7 @@ def sensor(document: Any, link: str) -> Iterator[Fact]:
     value = number(at(document, "Reading"))
     if value is not None:
         yield _fact(kind, labels, value)
-    elif at(document, "Status", "State") in ("Enabled", None):
+    elif measures(document):
         yield Fact(kind.what, labels, None)
     if kind.what == "temperature":
         for key, limit in _LIMITS.items():
@@ -88,31 +88,32 @@ def sensor(document: Any, link: str) -> Iterator[Fact]:
 def environment(document: Any, link: str, name: str) -> Iterator[Fact]:
     """The EnvironmentMetrics of the part called `name`."""
     labels = (owner(document, link), name, "")
-    for key, kind in (
-        ("TemperatureCelsius", _BY_TYPE["Temperature"]),
-        ("PowerWatts", _BY_TYPE["Power"]),
-        ("HumidityPercent", _BY_TYPE["Humidity"]),
-    ):
-        if (value := reading(at(document, key))) is not None:
-            yield _fact(kind, labels, value)
-    energy = reading(at(document, "EnergyJoules"))
-    kilowatt_hours = reading(at(document, "EnergykWh"))
-    if energy is not None:
-        yield _fact(_BY_TYPE["EnergyJoules"], labels, energy)
-    elif kilowatt_hours is not None:
-        yield _fact(_BY_TYPE["EnergykWh"], labels, kilowatt_hours)
+    yield from excerpt("Temperature", labels, document, "TemperatureCelsius")
+    yield from excerpt("Power", labels, document, "PowerWatts")
+    yield from excerpt("Humidity", labels, document, "HumidityPercent")
+    # The same energy in two units, of which one may have no number.
+    energy = [
+        *excerpt("EnergyJoules", labels, document, "EnergyJoules"),
+        *excerpt("EnergykWh", labels, document, "EnergykWh"),
+    ]
+    yield from sorted(energy, key=lambda fact: fact.value is None)[:1]
     for index, fan in enumerate(objects(at(document, "FanSpeedsPercent"))):
         own = (labels[0], text(fan.get("DeviceName")) or f"{name} fan {index}", "")
-        yield from _fan_speed(own, fan)
+        yield from _fan_speed(own, fan, measures=measures(document))
 
 
 def fan(document: Any, link: str) -> Iterator[Fact]:
     """A Fan of a ThermalSubsystem."""
     where = place(document, link)
     yield from status("fan", where, document)
+    labels = (where.resource, where.name, text(at(document, "PhysicalContext")))
     speed = at(document, "SpeedPercent")
-    if not absent(document) and isinstance(speed, dict):
-        yield from _fan_speed((where.resource, where.name, text(at(document, "PhysicalContext"))), speed)
+    if absent(document):
+        return
+    if isinstance(speed, dict):
+        yield from _fan_speed(labels, speed, measures=measures(document))
+    else:
+        yield from excerpt("Percent", labels, document, "SpeedPercent")
 
 
 def thermal(document: Any, link: str) -> Iterator[Fact]:
@@ -132,11 +133,15 @@ def thermal(document: Any, link: str) -> Iterator[Fact]:
     for index, one in enumerate(objects(at(document, "Fans"))):
         where = _member(link, "Fans", index, one)
         yield from status("fan", where, one)
-        value = number(one.get("Reading"))
-        if absent(one) or value is None:
+        if absent(one) or "Reading" not in one:
             continue
         kind = _BY_TYPE["Percent" if one.get("ReadingUnits") == "Percent" else "Rotational"]
-        yield _fact(kind, (where.resource, where.name, text(one.get("PhysicalContext"))), value)
+        labels = (where.resource, where.name, text(one.get("PhysicalContext")))
+        value = number(one["Reading"])
+        if value is not None:
+            yield _fact(kind, labels, value)
+        elif at(one, "Status", "State") == "Enabled":
+            yield Fact(kind.what, labels, None)
 
 
 def power(document: Any, link: str) -> Iterator[Fact]:
@@ -167,18 +172,33 @@ def power(document: Any, link: str) -> Iterator[Fact]:
                 yield _fact(_BY_TYPE[what], (where.resource, where.name, text(one.get("PhysicalContext"))), value)
 
 
-def excerpt(what: str, labels: tuple[str, str, str], value: Any) -> Iterator[Fact]:
-    """The reading in an excerpt of a sensor, if there is one. `what` is a ReadingType."""
+def measures(document: Any) -> bool:
+    """Whether a part is to have readings: it is enabled, or does not say."""
+    return at(document, "Status", "State") in ("Enabled", None)
+
+
+def excerpt(what: str, labels: tuple[str, str, str], document: Any, key: str) -> Iterator[Fact]:
+    """The reading in an excerpt of a sensor, if there is one. `what` is a ReadingType.
+
+    One that is there without a number is unreadable, unless its part is switched off. An excerpt may also be a link to
+    its sensor alone, and that is no reading.
+    """
+    if key not in as_object(document):
+        return
+    value = document[key]
     if (plain := reading(value)) is not None:
         yield _fact(_BY_TYPE[what], labels, plain)
+    elif measures(document) and (not isinstance(value, dict) or "Reading" in value):
+        yield Fact(_BY_TYPE[what].what, labels, None)
 
 
-def _fan_speed(labels: tuple[str, str, str], document: Any) -> Iterator[Fact]:
-    """Share of the highest speed and, where it is told, the speed."""
-    if (share := number(at(document, "Reading"))) is not None:
-        yield _fact(_BY_TYPE["Percent"], labels, share)
-    if (speed := number(at(document, "SpeedRPM"))) is not None:
-        yield _fact(_BY_TYPE["Rotational"], labels, speed)
+def _fan_speed(labels: tuple[str, str, str], document: Any, *, measures: bool) -> Iterator[Fact]:
+    """Share of the highest speed and, where it is told, the speed; `measures` as for the fan."""
+    for key, kind in (("Reading", _BY_TYPE["Percent"]), ("SpeedRPM", _BY_TYPE["Rotational"])):
+        if (value := number(at(document, key))) is not None:
+            yield _fact(kind, labels, value)
+        elif measures and key in as_object(document):
+            yield Fact(kind.what, labels, None)
 
 
 def _fact(kind: _Kind, labels: tuple[str, ...], value: float) -> Fact:

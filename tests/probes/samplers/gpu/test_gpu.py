@@ -112,3 +112,17 @@ def test_a_silent_gpu_has_no_numbers_and_is_still_described() -> None:
     assert (rows[metrics.TEMPERATURE].value, rows[metrics.TEMPERATURE].quality) == (None, Quality.UNREADABLE)
     assert series.silent(down=False)[0].quality is Quality.UNREADABLE
     assert "identity" in series.ask(1).calls
+
+
+def test_a_mig_instance_that_cannot_be_asked_about_for_a_moment_has_no_value() -> None:
+    series = GpuSeries(0, SLOW)
+    instance = ["MIG-1", "H100 MIG 3g.40gb", 1, 0]
+    key = ("mig_instance_info", "0", "MIG-1", "H100 MIG 3g.40gb", "1", "0")
+    assert read(series, 0, identity=IDENTITY, mig=Call(0, [instance]))[key].value == 1.0
+    failed = read(series, SLOW, identity=IDENTITY, mig=Call(27, None))
+    assert (failed[key].value, failed[key].quality) == (None, Quality.UNREADABLE)
+    # It is told what there is even when the GPU does not say who it is.
+    assert read(series, 2 * SLOW, identity=Call(27, None), mig=Call(0, [instance]))[key].value == 1.0
+    assert key not in read(series, 3 * SLOW, identity=IDENTITY, mig=Call(0, []))
+    read(series, 4 * SLOW, mig=Call(0, [instance]))
+    assert key not in read(series, 5 * SLOW, mig=Call(NOTHING, None))

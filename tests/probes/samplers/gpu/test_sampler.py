@@ -140,10 +140,33 @@ def test_a_gpu_that_nvml_no_longer_lists_is_lost_under_its_own_number() -> None:
 
 def test_a_gpu_that_cannot_be_opened_is_lost_from_the_start() -> None:
     stub = Stub(fake.plain_node(2).line("open 1 999"))
-    sampled = Sampled(sampler(stub), stub)
+    reader = sampler(stub)
+    sampled = Sampled(reader, stub)
     assert sampled.up == [1.0, 0.0]
-    assert sampled.kinds == [("gpu.lost", "1")]
-    assert "cannot open it: UNKNOWN" in sampled.events[0].message
+    # When that happened is not known, so it is no event; what comes of it is.
+    assert sampled.events == []
+    assert later(reader, stub).events == []
+    stub.node.without("open")
+    sampled = later(reader, stub, 31)
+    assert sampled.kinds == [("gpu.recovered", "1")]
+    assert "it was lost: NVML cannot open it: UNKNOWN" in sampled.events[0].message
+    stub.node.line("gone 1 15")
+    assert later(reader, stub).kinds == [("gpu.lost", "1")]
+
+
+def test_a_gpu_that_was_lost_before_is_not_told_of_at_each_start() -> None:
+    stub = Stub(fake.plain_node(2).line("gone 1 15"))
+    for _ in range(2):
+        sampled = Sampled(sampler(stub), stub)
+        assert (sampled.up, sampled.events) == ([1.0, 0.0], [])
+
+
+def test_a_hang_in_the_first_look_at_a_gpu_is_told() -> None:
+    stub = Stub(fake.plain_node(2))
+    reader = sampler(stub)
+    assert reader.unavailable() is None
+    stub.node.line("hang 1")
+    assert until_hung(reader, stub)[-1].kinds == [("gpu.hung", "1")]
 
 
 def until_hung(reader: GpuSampler, stub: Stub) -> list[Sampled]:

@@ -263,14 +263,19 @@ def test_records_that_cannot_be_understood_are_counted(device: LogDevice) -> Non
     assert values(reader)["records_malformed_total",] == 1
 
 
-def log_file(tmp_path: Path, *lines: str) -> KernelSampler:
+def log_file(tmp_path: Path, *lines: str, **settings: int) -> KernelSampler:
     """A sampler of a log that can be read from its beginning."""
     (tmp_path / "kmsg").write_bytes(record(lines[0], 1, seconds=7))
-    return KernelSampler(KernelSettings(), Roots(dev=str(tmp_path)))
+    return KernelSampler(convert(settings, KernelSettings, "kernel"), Roots(dev=str(tmp_path)))
 
 
-def test_soon_after_the_boot_what_was_logged_before_is_read_too(tmp_path: Path) -> None:
-    reader = log_file(tmp_path, XID_79)
+def test_a_restart_or_a_reload_soon_after_the_boot_repeats_nothing(tmp_path: Path) -> None:
+    for second in (20, 21):
+        assert events(log_file(tmp_path, XID_79), Now(wall=1000 * SECOND, mono=second * SECOND)) == []
+
+
+def test_soon_after_the_boot_what_was_logged_before_is_read_too_where_that_is_asked_for(tmp_path: Path) -> None:
+    reader = log_file(tmp_path, XID_79, boot_seconds=300)
     (event,) = events(reader, Now(wall=1000 * SECOND, mono=20 * SECOND))
     assert (event.time_unix_ns, event.monotonic_ns) == (987 * SECOND, 7 * SECOND)
     reader.close()
@@ -278,7 +283,7 @@ def test_soon_after_the_boot_what_was_logged_before_is_read_too(tmp_path: Path) 
 
 
 def test_a_probe_that_starts_later_repeats_nothing(tmp_path: Path) -> None:
-    assert events(log_file(tmp_path, XID_79), Now(wall=1000 * SECOND, mono=301 * SECOND)) == []
+    assert events(log_file(tmp_path, XID_79, boot_seconds=300), Now(wall=1000 * SECOND, mono=301 * SECOND)) == []
 
 
 def test_a_log_that_fails_is_opened_again(device: LogDevice) -> None:
@@ -326,7 +331,7 @@ def test_a_line_in_the_machines_own_log_becomes_an_event() -> None:
     path = Path("/dev/kmsg")
     if not os.access(path, os.W_OK):
         pytest.skip(f"{path} cannot be written here")
-    reader = KernelSampler(KernelSettings(written_lines=True, boot_seconds=0), Roots())
+    reader = KernelSampler(KernelSettings(written_lines=True), Roots())
     reader.sample(system_clock())
     descriptor = reader.wake_descriptor()
     assert descriptor is not None

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.samplers.nvlink import fabric, metrics
+from tests.fixtures.nvml.bindings import pynvml
 
 UUID = "00010203-0405-0607-0809-0a0b0c0d0e0f"
 
@@ -51,12 +52,30 @@ def test_an_older_driver_has_no_health() -> None:
         (1 << 8, {"configuration": False}),
         (5 << 8, {"configuration": True, "insufficient_nvlinks": True}),
         (15 << 8, {"configuration": True, "configuration_15": True}),
+        (1 << 12, {"partition_unassigned": False}),
+        (2 << 12, {"partition_unassigned": True}),
+        (3 << 12, {}),
         (2 << 14, {"fabric_manager_disconnected": True}),
         (1 << 14, {"fabric_manager_disconnected": False}),
     ],
 )
 def test_the_health_mask(mask: int, causes: dict[str, bool]) -> None:
     assert fabric.unhealthy_causes(mask) == causes
+
+
+def test_the_shifts_are_those_of_the_bindings() -> None:
+    for cause, name, value in (
+        ("degraded_bandwidth", "DEGRADED_BW", "DEGRADED_BW_TRUE"),
+        ("route_recovery", "ROUTE_RECOVERY", "ROUTE_RECOVERY_TRUE"),
+        ("route_unhealthy", "ROUTE_UNHEALTHY", "ROUTE_UNHEALTHY_TRUE"),
+        ("access_timeout_recovery", "ACCESS_TIMEOUT_RECOVERY", "ACCESS_TIMEOUT_RECOVERY_TRUE"),
+        ("no_partition", "INCORRECT_CONFIGURATION", "INCORRECT_CONFIGURATION_NO_PARTITION"),
+        ("partition_unassigned", "PARTITION_ASSIGNED", "PARTITION_ASSIGNED_FALSE"),
+        ("fabric_manager_disconnected", "GFM_STATE", "GFM_STATE_DISCONNECTED"),
+    ):
+        prefix = "NVML_GPU_FABRIC_HEALTH_MASK"
+        mask = getattr(pynvml, f"{prefix}_{value}") << getattr(pynvml, f"{prefix}_SHIFT_{name}")
+        assert fabric.unhealthy_causes(mask)[cause], cause
 
 
 _ANY = st.none() | st.integers(-(1 << 64), 1 << 64) | st.text(max_size=8) | st.floats()

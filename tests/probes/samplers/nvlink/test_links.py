@@ -5,6 +5,7 @@ from probes.samplers.nvlink import metrics
 from probes.samplers.nvlink.links import GpuLinks
 from probes.sources.nvml import fields
 from probes.sources.nvml.columns import ASK_AGAIN_NS
+from probes.sources.nvml.replies import Call
 from tests.fixtures.nvml import fake
 from tests.fixtures.nvml.stub import SECOND, Stub
 
@@ -82,6 +83,35 @@ def test_a_gpu_in_no_fabric_is_asked_about_it_once_a_minute() -> None:
     gpu.read()
     gpu.read(11)
     assert "fabric" not in gpu.asked
+
+
+def test_a_fabric_that_cannot_be_asked_about_for_a_moment_has_no_values() -> None:
+    node = fake.nvlink4_node(1, 2)
+    gpu = Gpu(node)
+    before = {key for key in gpu.read() if key[0].startswith("fabric_")}
+    assert {key[0] for key in before} == {"fabric_state", "fabric_status", "fabric_info", "fabric_unhealthy"}
+    node.call(0, "fabric", "-", 27)
+    for _ in range(2):
+        rows = gpu.read(11)
+        failed = {key: row for key, row in rows.items() if key[0].startswith("fabric_")}
+        assert failed.keys() == before
+        assert {(row.value, row.quality) for row in failed.values()} == {(None, Quality.UNREADABLE)}
+    node.without("call 0 fabric")
+    assert gpu.read(11)["fabric_state", "0"].value == 3.0
+    node.call(0, "fabric", "-", fake.NOT_SUPPORTED)
+    assert not {key for key in gpu.read(11) if key[0].startswith("fabric_")}
+
+
+def test_a_version_by_a_call_that_fails_for_a_moment_has_no_value() -> None:
+    node = fake.nvlink4_node(1, 1).without(f"field * {fields.NVLINK_VERSION} ")
+    gpu = Gpu(node)
+    gpu.read()
+    assert gpu.read(11)["version", "0", "0"].value == 4.0
+    now = gpu.stub.clock.advance(11).mono
+    said = gpu._client.ask({0: gpu.links.ask(now)}, now + SECOND).gpus[0]
+    said = said._replace(calls={**said.calls, "link_versions": Call(27, None)})
+    (row,) = (row for row in gpu.links.readings(said, now) if row.spec is metrics.VERSION)
+    assert (row.value, row.quality) == (None, Quality.UNREADABLE)
 
 
 def test_a_link_that_comes_up_is_asked_for_everything_at_once() -> None:

@@ -72,6 +72,7 @@ def test_nvlink_4() -> None:
 def test_nvlink_5() -> None:
     node = fake.nvlink5_node(2)
     node.field(1, fields.NVLINK_EFFECTIVE_BER, 0, 3 << 8 | 12).field(1, fields.NVLINK_FEC_0 + 7, 0, 11)
+    node.field(1, fields.NVLINK_LANE_1_RAW_BER, 0, 2 << 8 | 8).field(1, fields.NVLINK_LANE_1_RAW_ERRORS, 0, 42)
     node.field(1, fields.NVLINK_RECOVERY_FAILED, 0, 2).field(1, fields.NVLINK_XMIT_BYTES, 0, 77)
     stub = Stub(node)
     found = per_link(sampled(sampler(stub), stub.clock()), "1", "0")
@@ -80,6 +81,12 @@ def test_nvlink_5() -> None:
     assert found["transmit_packets_total",] == 1 << 40
     assert found["effective_bit_error_ratio",] == pytest.approx(3e-12)
     assert found["symbol_bit_error_ratio",] == 0.0
+    assert found["raw_bit_error_ratio",] == pytest.approx(3e-9)
+    assert [found["lane_raw_bit_error_ratio", lane] for lane in ("0", "1")] == [
+        pytest.approx(3e-9),
+        pytest.approx(2e-8),
+    ]
+    assert [found["lane_raw_errors_total", lane] for lane in ("0", "1")] == [0, 42]
     assert found["fec_blocks_total", "7"] == 11
     assert [key[1] for key in found if key[0] == "fec_blocks_total"] == [str(errors) for errors in range(16)]
     assert found["link_recoveries_total", "failed"] == 2

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from fabricscope.model import Kind, Reading
+from fabricscope.model import Kind, Quality, Reading
 from probes.samplers.optics import metrics
 from probes.sources import eeprom
 from probes.sources.eeprom.module import Flag, Identity, Measurement, Observed, Thresholds
@@ -90,6 +90,11 @@ def test_what_moves() -> None:
         ("bit_error_ratio", "eth0", "media", "", "current"): 1e-6,
         ("signal_to_noise_decibels", "eth0", "host", "3", "current"): 21.5,
     }
+
+
+def test_what_a_module_says_and_cannot_be_is_unreadable() -> None:
+    (row,) = metrics.moving("eth0", Measurement(observed=(Observed("bit_error_ratio", "current", "host", 0, None),)))
+    assert (row.spec, row.value, row.quality) == (metrics.OBSERVED["bit_error_ratio"], None, Quality.UNREADABLE)
 
 
 def test_what_a_module_does_not_measure_is_absent() -> None:

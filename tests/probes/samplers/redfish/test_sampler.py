@@ -40,6 +40,7 @@ def fake() -> Iterator[FakeBmc]:
 def settings(fake: FakeBmc, tmp_path: Path) -> dict[str, Any]:
     file = tmp_path / "password"
     file.write_text(f"{PASSWORD}\n")
+    file.chmod(0o600)
     return {
         "url": fake.url,
         "username": USER,

@@ -55,6 +55,16 @@ def test_kinds_by_number(kind: int, name: str, statistic: str, side: str) -> Non
     assert observed(built) == [Observed(name, statistic, side, 1, 7e-4)]
 
 
+@pytest.mark.parametrize(
+    ("raw", "value"),
+    [(f16(1, 24), 1.0), (f16(999, 21), 0.999), (f16(1001, 21), None), (f16(2, 24), None), (0xFFFF, None)],
+)
+@pytest.mark.parametrize("kind", [15, 23])
+def test_a_ratio_above_1_is_none(kind: int, raw: int, value: float | None) -> None:
+    built = Builder().put(128, bytes((0, kind)), page=0x20).words(128, raw, page=0x24)
+    assert [one.value for one in observed(built)] == [value]
+
+
 def test_what_is_of_no_interest_is_not_read() -> None:
     built = Builder().put(128, bytes((0, 2, 0, 100, 0, 0)), page=0x20).words(128, 1, 2, 3, page=0x24)
     assert observed(built) == []
@@ -97,7 +107,7 @@ def test_any_bytes_give_each_thing_once(image: Image) -> None:
         return
     keys = [one[:4] for one in found]
     assert len(keys) == len(set(keys))
-    assert all(math.isfinite(one.value) for one in found)
+    assert all(one.value is None or math.isfinite(one.value) for one in found)
 
 
 @given(st.binary(min_size=2, max_size=2))

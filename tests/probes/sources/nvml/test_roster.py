@@ -55,6 +55,14 @@ def test_one_that_never_could_be_opened_has_a_number_without_an_address() -> Non
     assert roster.gpus[2].address == C
 
 
+def test_one_that_can_be_opened_at_last_keeps_its_number() -> None:
+    roster = Roster()
+    roster.update([(0, A), (999, ""), (0, C)])
+    roster.update([(0, A), (0, C), (0, B)])
+    assert indices(roster) == {0: 0, 1: 2, 2: 1}
+    assert [gpu.address for _, gpu in sorted(roster.gpus.items())] == [A, B, C]
+
+
 @given(
     st.lists(st.lists(st.tuples(st.sampled_from([0, 15]), st.sampled_from(["", A, B, C, D])), max_size=4), max_size=5)
 )

@@ -67,6 +67,13 @@ def test_a_processor(bmc: FakeBmc) -> None:
     }
 
 
+@pytest.mark.parametrize(("lanes", "width"), [(0, {"pcie_width": 0.0}), (None, {}), ("x16", {})])
+def test_a_link_with_no_lane_in_use_is_a_width_of_0(lanes: object, width: dict[str, float]) -> None:
+    document = {"Id": "GPU_0", "SystemInterface": {"PCIe": {"LanesInUse": lanes}}}
+    facts = parts.processor(document, f"/redfish/v1/{GPU}")
+    assert {fact.what: fact.value for fact in facts if fact.what != "processor_info"} == width
+
+
 def test_a_processors_metrics(bmc: FakeBmc) -> None:
     facts = list(parts.processor_metrics(bmc.at(f"{GPU}/ProcessorMetrics"), "", "GPU_0"))
     assert {fact.labels[0] for fact in facts} == {GPU}

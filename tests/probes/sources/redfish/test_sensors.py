@@ -122,6 +122,52 @@ def test_a_fan_and_its_empty_bay() -> None:
     assert [fact.what for fact in sensors.fan(bmc.at(f"{fans}/1"), "")] == ["enabled"]
 
 
+@pytest.mark.parametrize(
+    ("speed", "found"),
+    [
+        ({"Reading": None, "SpeedRPM": None}, {"ratio": None, "fan": None}),
+        ({"Reading": 50, "SpeedRPM": "N/A"}, {"ratio": 0.5, "fan": None}),
+        ({"DataSourceUri": "/redfish/v1/Chassis/A/Sensors/S"}, {}),
+        (None, {"ratio": None}),
+    ],
+)
+def test_a_fan_that_does_not_say_its_speed_is_unreadable_while_it_is_enabled(
+    speed: object, found: dict[str, float | None]
+) -> None:
+    document = {"Name": "F", "SpeedPercent": speed, "Status": {"State": "Enabled"}}
+    assert {fact.what: fact.value for fact in measured(sensors.fan(document, LINK))} == found
+    for state in ("Disabled", "StandbyOffline", "Absent"):
+        off = measured(sensors.fan(document | {"Status": {"State": state}}, LINK))
+        assert not [fact for fact in off if fact.value is None]
+
+
+def test_a_fan_of_the_old_schema_that_does_not_say_its_speed() -> None:
+    fans = [
+        {"Name": "on", "Reading": None, "ReadingUnits": "RPM", "Status": {"State": "Enabled"}},
+        {"Name": "off", "Reading": None, "Status": {"State": "Disabled"}},
+        {"Name": "mute", "Status": {"State": "Enabled"}},
+    ]
+    assert measured(sensors.thermal({"Fans": fans}, f"{OLD}/Thermal")) == {
+        Fact("fan", ("Chassis/Old_0/Thermal#Fans/0", "on", ""), None)
+    }
+
+
+def test_an_environment_that_does_not_say_is_unreadable() -> None:
+    document = {
+        "TemperatureCelsius": {"Reading": None},
+        "PowerWatts": None,
+        "HumidityPercent": {"DataSourceUri": "/redfish/v1/Chassis/A/Sensors/H"},
+        "EnergyJoules": {"Reading": None},
+        "EnergykWh": {"Reading": None},
+        "FanSpeedsPercent": [{"DeviceName": "Bay 1", "Reading": None}],
+    }
+    found = [(fact.what, fact.value) for fact in sensors.environment(document, LINK, "GPU_0")]
+    assert found == [("temperature", None), ("power", None), ("energy", None), ("ratio", None)]
+    assert list(sensors.environment(document | {"Status": {"State": "Disabled"}}, LINK, "GPU_0")) == []
+    one_unit = {"EnergyJoules": {"Reading": None}, "EnergykWh": {"Reading": 1}}
+    assert [fact.value for fact in sensors.environment(one_unit, LINK, "GPU_0")] == [3_600_000_000]
+
+
 @given(documents())
 def test_any_document_gives_facts_that_fit_a_metric(document: Any) -> None:
     for facts in (
@@ -130,7 +176,8 @@ def test_any_document_gives_facts_that_fit_a_metric(document: Any) -> None:
         sensors.power(document, LINK),
         sensors.fan(document, LINK),
         sensors.environment(document, LINK, "GPU"),
-        sensors.excerpt("Power", ("a", "b", "c"), document),
+        sensors.excerpt("Power", ("a", "b", "c"), document, "PowerWatts"),
+        sensors.excerpt("Power", ("a", "b", "c"), {"PowerWatts": document}, "PowerWatts"),
     ):
         for fact in facts:
             assert fact.value is None or math.isfinite(fact.value)
