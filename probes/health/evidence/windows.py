@@ -17,34 +17,40 @@ POINTS = 64
 class Counted:
     """How much a counter grew within a window: the total at each change."""
 
-    __slots__ = ("_points", "_spacing", "window")
+    __slots__ = ("_begin", "_points", "_spacing", "window")
 
     def __init__(self, window: int, now: int, total: int) -> None:
         self.window = window
         self._spacing = window // POINTS
-        self._points: deque[tuple[int, int]] = deque([(now, total)])
+        self._begin = (now, total)
+        self._points: deque[tuple[int, int]] | None = None
+        """None until the counter moves: most count errors, and an empty deque has room for 64 points."""
 
     def record(self, now: int, total: int) -> None:
         """The counter stands at `total` from `now` on."""
+        if self._points is None:
+            self._points = deque([self._begin])
         points = self._points
         if len(points) > 1 and now - points[-2][0] < self._spacing:
             points.pop()
         points.append((now, total))
-        self._prune(now)
+        self._prune(points, now)
 
     def increase(self, now: int, total: int) -> int:
         """By how much the counter grew in the window that ends at `now`, when it stands at `total`."""
-        self._prune(now)
+        if self._points is None:
+            return total - self._begin[1]
+        self._prune(self._points, now)
         return total - self._points[0][1]
 
-    def _prune(self, now: int) -> None:
+    def _prune(self, points: deque[tuple[int, int]], now: int) -> None:
         """Leave one point that is as old as the window, or older: where the counter stood when it began."""
-        points, start = self._points, now - self.window
+        start = now - self.window
         while len(points) > 1 and points[1][0] <= start:
             points.popleft()
 
     def __len__(self) -> int:
-        return len(self._points)
+        return 1 if self._points is None else len(self._points)
 
 
 class Bucket:
