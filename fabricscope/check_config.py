@@ -60,8 +60,8 @@ def check_config(document: Document) -> None:
     fabricscope check-config --sample probe > probe.yaml
     fabricscope check-config --schema > fabricscope.schema.json
 
-    What is wrong is told on standard error, the first mistake of each section, sampler and exporter; the
-    exit code is then 2. Nothing is started, and no file that a setting names is opened.
+    What is wrong is told on standard error, the first mistake of each component (such as probe.health),
+    sampler and exporter; the exit code is then 2. Nothing is started, and no file that a setting names is opened.
     """  # noqa: D301  click wants the character, not the escape
     settings, errors = sections.effective(document.read())
     if errors:

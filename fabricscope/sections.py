@@ -23,7 +23,7 @@ _WIDTH = 110
 
 
 def effective(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Every section's settings with the defaults filled in, and the first mistake of each section and plug-in."""
+    """Every section's settings with the defaults filled in, and the first mistake of each component and plug-in."""
     settings: dict[str, Any] = {}
     errors: list[str] = []
     for key in document:
@@ -35,10 +35,18 @@ def effective(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if isinstance(kind, plugins.PluginError):
             errors.append(str(kind))
             continue
+        given = document.get(name)
         try:
-            made = section({name: document.get(name)}, name, kind)
+            made = section({name: given}, name, kind)
         except SettingsError as error:
-            errors.append(str(error))
+            if not isinstance(given, dict):
+                errors.append(str(error))
+                continue
+            errors += _mistakes(given, kind, name)
+            # Whatever else is wrong, the plug-ins have settings of their own.
+            for field, group in PLUGIN_FIELDS.items():
+                if field in kind.__struct_fields__ and _is_by_name(given.get(field)):
+                    _effective_plugins(group, given[field], f"{name}.{field}", errors)
             continue
         settings[name] = _plain(made)
         for field, group in PLUGIN_FIELDS.items():
@@ -47,6 +55,37 @@ def effective(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
                 written = getattr(made, field)
                 settings[name][field] = _effective_plugins(group, written, f"{name}.{field}", errors)
     return settings, errors
+
+
+def _mistakes(document: Any, kind: type[msgspec.Struct], where: str) -> list[str]:
+    """The first mistake of each component in a section, and of the section without those that have one."""
+    found: list[str] = []
+    rest = document
+    if isinstance(document, dict):
+        rest = dict(document)
+        for field in inspect.type_info(kind).fields:  # type: ignore[attr-defined]  # a Struct's info is a StructType
+            plain, name = plain_type(field.type), field.encode_name
+            if isinstance(plain, inspect.StructType) and document.get(name) is not None:
+                inner = _mistakes(document[name], plain.cls, f"{where}.{name}")
+                found += inner
+                if inner and not field.required:
+                    del rest[name]
+    try:
+        convert(rest, kind, where)
+    except SettingsError as error:
+        # A Struct's own check is about several settings, and what was taken out may be one of them.
+        of_several = error.__cause__ is not None and isinstance(error.__cause__.__cause__, ValueError)
+        if str(error) not in found and not (found and of_several):
+            found.append(str(error))
+    return found
+
+
+def _is_by_name(documents: Any) -> bool:
+    """Whether this can be settings by plug-in."""
+    return isinstance(documents, dict) and all(
+        isinstance(name, str) and (settings is None or isinstance(settings, dict))
+        for name, settings in documents.items()
+    )
 
 
 def _effective_plugins(group: str, documents: Mapping[str, Any], where: str, errors: list[str]) -> dict[str, Any]:

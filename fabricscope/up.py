@@ -150,6 +150,7 @@ fabricscope is up; its state is in {state_dir}.
   the API              {collector}/api/v1/hosts    described at {collector}/api/v1/openapi.json
   this probe's series  {probe}/metrics
   what is wrong here   {_own_command()} doctor --set probe.health.state={shlex.quote(str(_verdicts(state_dir)))}
+  what was recorded    {_own_command()} recorder list --set probe.recorder.directory={shlex.quote(str(state_dir))}
 
 Ctrl-C ends it.
 """

@@ -85,8 +85,10 @@ class Agent:
                 async with asyncio.TaskGroup() as tasks:
                     for exporter in exporters:
                         tasks.create_task(run_exporter(exporter, self._tally))
+                    started = self._start_event()
+                    recorder.observe([], [started])
                     if outbox is not None:
-                        outbox.append_events([self._start_event()])
+                        outbox.append_events([started])
                         tasks.create_task(self._send(outbox))
                     tasks.create_task(recorder.run())
                     where = ", ".join(self.settings.collectors) or "nobody"

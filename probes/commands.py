@@ -40,7 +40,7 @@ def once(document: Document, as_json: bool, names: tuple[str, ...]) -> None:
     """Sample this host once and print what was read.
 
     Names of samplers limit it to those. Counters are as the devices have them, in the metric's unit.
-    Exit status 1 when a sampler failed.
+    Exit status 1 when a sampler failed; one that has nothing to sample here fails only where it is named.
     """
     from fabricscope.clock import system_clock
     from probes.once import sample_once, show_json, show_table

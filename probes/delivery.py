@@ -51,7 +51,11 @@ class Delivery:
             self._outbox.append_samples(batches)
         self._recorder.observe(batches, events)
         for event in events[:MAX_LOGGED]:
-            say = self._log.info if event.severity is Severity.INFO else self._log.warning
-            say(event.kind, message=event.message)
+            say = {
+                Severity.INFO: self._log.info,
+                Severity.WARNING: self._log.warning,
+                Severity.CRITICAL: self._log.error,
+            }
+            say[event.severity](event.kind, message=event.message)
         if len(events) > MAX_LOGGED:
             self._log.info("more events", count=len(events) - MAX_LOGGED)

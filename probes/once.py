@@ -13,6 +13,7 @@ from fabricscope.model import Kind, Quality, Sampled, Series
 from fabricscope.settings import SettingsError, section, unknown
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import Outcome, Result, SamplerRunner
+from probes.sampling.sampler import Sampler
 from probes.settings import ProbeSettings, made_samplers, sampler_settings
 
 DEADLINE_NS = 10 * NANOSECONDS
@@ -24,6 +25,8 @@ class OnceResult(NamedTuple):
 
     sampled: dict[str, Sampled]
     failures: dict[str, str]
+    unavailable: dict[str, str]
+    """Why there is nothing to sample here, of samplers that nobody asked for by name."""
 
 
 class SamplerRow(NamedTuple):
@@ -46,33 +49,51 @@ class Value(NamedTuple):
 def sample_once(document: Mapping[str, Any], names: Sequence[str], clock: Clock) -> OnceResult:
     """Sample with the samplers `names`, all enabled ones when there are none.
 
-    Raises SettingsError for a sampler that is not installed. One that fails or hangs does not stop the others.
+    Raises SettingsError for a sampler that is not installed. One that fails or hangs does not stop the others. One
+    that has nothing to sample here is a failure where it is named.
     """
     known = plugins.found(plugins.SAMPLERS)
     for name in names:
         if name not in known:
             raise SettingsError(unknown(name, known, "sampler"))
-    result = OnceResult({}, {})
-    runners = []
+    result = OnceResult({}, {}, {})
+    runners, samplers = [], {}
     for name, sampler in made_samplers(section(document, "probe", ProbeSettings), names):
         if isinstance(sampler, str):
             result.failures[name] = sampler
         else:
+            samplers[name] = sampler
             runners.append(SamplerRunner(name, sampler, Pipeline(name, 0), DEADLINE_NS, clock))
-    for outcome in asyncio.run(_ticked(runners)):
-        if outcome.result is Result.OK and outcome.sampled is not None:
-            result.sampled[outcome.sampler] = outcome.sampled
+    for outcome, reason in asyncio.run(_ticked(runners, samplers)):
+        name = outcome.sampler
+        if reason is not None:
+            (result.failures if name in names else result.unavailable)[name] = reason
+        elif outcome.result is Result.OK and outcome.sampled is not None:
+            result.sampled[name] = outcome.sampled
         else:
-            result.failures[outcome.sampler] = "; ".join(event.attributes["reason"] for event in outcome.events)
+            result.failures[name] = "; ".join(event.attributes["reason"] for event in outcome.events)
     return result
 
 
-async def _ticked(runners: Sequence[SamplerRunner]) -> list[Outcome]:
+async def _ticked(
+    runners: Sequence[SamplerRunner], samplers: Mapping[str, Sampler]
+) -> list[tuple[Outcome, str | None]]:
+    """What each sampler gave, and of one that gave nothing why there is nothing to sample."""
     try:
-        return await asyncio.gather(*(runner.tick() for runner in runners))
+        outcomes = await asyncio.gather(*(runner.tick() for runner in runners))
+        return [(outcome, _why_nothing(outcome, samplers[outcome.sampler])) for outcome in outcomes]
     finally:
         for runner in runners:
             runner.close()
+
+
+def _why_nothing(outcome: Outcome, sampler: Sampler) -> str | None:
+    if outcome.result is Result.HUNG or (outcome.sampled is not None and any(values(outcome.sampled))):
+        return None
+    try:
+        return sampler.unavailable()
+    except Exception:  # noqa: BLE001  why it failed is known better already
+        return None
 
 
 def available(document: Mapping[str, Any]) -> list[SamplerRow]:
@@ -92,6 +113,8 @@ def available(document: Mapping[str, Any]) -> list[SamplerRow]:
             sampler.close()
         if not settings[name].enabled:
             reason = "switched off in the configuration"
+            if not type(settings[name])().enabled:
+                reason = f"off by default; probe.samplers.{name}.enabled: true switches it on"
         detail = reason or f"every {settings[name].interval_seconds:g} s"
         rows.append(SamplerRow(name, reason is None, detail, len(sampler.metrics)))
     return rows
@@ -128,6 +151,7 @@ def show_json(result: OnceResult) -> dict[str, Any]:
             for series, value, quality in values(sampled)
         ],
         "failures": result.failures,
+        "unavailable": result.unavailable,
     }
 
 
@@ -142,6 +166,7 @@ def show_table(result: OnceResult) -> str:
         )
         lines += [f"  {_line(row)}" for row in rows]
         lines.append("")
+    lines += [f"{sampler}: unavailable: {reason}" for sampler, reason in result.unavailable.items()]
     lines += [f"{sampler}: failed: {reason}" for sampler, reason in result.failures.items()]
     return "\n".join(lines).rstrip()
 

@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from fabricscope.cli import Document, config_options
+from fabricscope.cli import EXIT_USAGE, Document, config_options
+
+
+class _Refused(click.ClickException):
+    """A file that cannot be used: one line, and the exit status of a wrong argument."""
+
+    exit_code = EXIT_USAGE
+
+
+def _warn(doubts: Sequence[str]) -> None:
+    for doubt in doubts:
+        click.echo(f"warning: {doubt}", err=True)
 
 
 @click.command()
@@ -30,16 +42,17 @@ def doctor(document: Document, as_json: bool, seconds: float, fresh: bool) -> No
 
     \b
     Exit status:  0 nothing is wrong, or nothing worth more than a note
-                  1 a warning is the worst
+                  1 a warning is the worst, or a sampler does not work
                   2 the command line or the configuration is wrong
-                  3 something is critical
-                  4 nothing could be sampled
+                  3 something is critical, or the samplers of GPUs or NVLink do not work
+                  4 no device could be examined
     """  # noqa: D301  click wants the character, not the escape
     from fabricscope.clock import system_clock
     from probes.health import report
     from probes.health.doctor import examine
 
     examined = examine(document.read(), seconds, system_clock, fresh=fresh)
+    _warn(examined.doubts)
     if as_json:
         click.echo(json.dumps(report.as_json(examined, system_clock()), indent=2))
     else:
@@ -67,19 +80,28 @@ def replay_health(document: Document, recording: Path, files: tuple[Path, ...], 
     \b
     fabricscope replay-health last-week.recording --rules mine.yaml
     fabricscope replay-health last-week.recording --rules mine.yaml --compare
+
+    Exit status 0, whatever is raised; 2 when the recording, the rules or the configuration cannot be used.
     """  # noqa: D301  click wants the character, not the escape
+    from fabricscope import plugins
     from fabricscope.settings import section
+    from probes import own_metrics
     from probes.health import replay
+    from probes.health.language.mentions import in_force
     from probes.health.language.rule_files import load
     from probes.recorder.recording import Recording
     from probes.recorder.schema import RecordingError
     from probes.settings import ProbeSettings
 
     settings = section(document.read(), "probe", ProbeSettings)
-    rules = load([*settings.health.rules, *files])
+    specs = [spec for _, found in plugins.loaded(plugins.SAMPLERS) for spec in getattr(found, "metrics", ())]
+    rules, doubts = in_force([*settings.health.rules, *files], [*specs, *own_metrics.METRICS])
+    _warn(doubts)
     try:
         with Recording.open(recording) as opened:
+            if opened.notice:
+                click.echo(opened.notice, err=True)
             result = replay.replay(opened, rules, load() if compare else None)
     except RecordingError as error:
-        raise click.ClickException(str(error)) from error
+        raise _Refused(str(error)) from error
     click.echo(json.dumps(replay.as_json(result), indent=2) if as_json else replay.as_text(result))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from fabricscope.model import Event, Now, Sampled, Severity
 from probes.health.evidence.evidence import Evidence
@@ -13,10 +13,11 @@ from probes.health.judging.happened import JudgeHappened
 from probes.health.judging.inquiry import Change, Inquiry
 from probes.health.judging.lifecycle import Phase, Step
 from probes.health.judging.verdict import Verdict
+from probes.health.language import wording
 from probes.health.language.checks import Happened
 from probes.health.language.rule import Rule
 from probes.health.language.vocabulary import SECOND
-from probes.health.state import MAX_VERDICTS, Pasts, State, TrendPast, Unjudged
+from probes.health.state import MAX_VERDICTS, MAX_WITHHELD, Pasts, State, TrendPast, Unjudged, Withheld
 
 RULE_GONE = "its rule is no longer in force"
 
@@ -93,6 +94,28 @@ class Health:
                 found.append(Unjudged(inquiry.rule.name, things, known))
         return found
 
+    def examined(self, now: Now) -> dict[str, int]:
+        """Of how many things of each sampler there are values, by the rule that is asked of most of them."""
+        most: dict[str, int] = {}
+        for inquiry in self._all:
+            for sampler, count in inquiry.examined(now).items():
+                most[sampler] = max(most.get(sampler, 0), count)
+        return dict(sorted(most.items()))
+
+    def withheld(self) -> list[Withheld]:
+        """Things of which a check says yes, that no verdict is about, and that are not judged."""
+        known = {tuple(zip(inquiry.rule.by, key, strict=True)) for (_, key), inquiry in self._raised.items()}
+        found: list[Withheld] = []
+        for inquiry in self._all:
+            rule = inquiry.rule
+            for key, cell in inquiry.cells.items():
+                subject = tuple(zip(rule.by, key, strict=True))
+                if cell.withheld and subject not in known and len(found) < MAX_WITHHELD:
+                    asked = "; ".join(map(wording.condition, rule.given))
+                    reason = f"it is only wrong here if {asked}"
+                    found.append(Withheld(rule.name, dict(subject), rule.summary, reason))
+        return found
+
     def things(self) -> dict[str, int]:
         """How many things each rule is asked about."""
         return {inquiry.rule.name: len(inquiry.cells) for inquiry in self._all}
@@ -104,8 +127,8 @@ class Health:
 
     # --- over a restart
 
-    def state(self, now: Now, unjudged: Sequence[Unjudged] = ()) -> State:
-        """The active verdicts, for a restart and for others to read."""
+    def state(self, now: Now, unjudged: Sequence[Unjudged] = (), examined: Mapping[str, int] | None = None) -> State:
+        """The active verdicts, for a restart and for others to read; `examined` when it is known already."""
         return State(
             written_unix_ns=max(now.wall, 0),
             started_unix_ns=max((self._started or now).wall, 0),
@@ -113,6 +136,8 @@ class Health:
             verdicts=tuple(self.verdicts(now)),
             unjudged=tuple(unjudged),
             samplers=tuple(sorted(self.evidence.samplers)),
+            examined=self.examined(now) if examined is None else dict(examined),
+            withheld=tuple(self.withheld()),
         )
 
     def pasts(self, now: Now) -> Pasts:
@@ -159,7 +184,8 @@ class Health:
         if cell is None:
             return False
         cell.sampler = known.sampler
-        cell.judgement = cell.judgement._replace(value=known.value, limit=known.limit)
+        cell.worst = cell.judgement._replace(value=known.value, limit=known.limit)
+        cell.judgement = cell.worst if known.present is None else cell.worst._replace(value=known.present)
         self._raised[known.rule, key] = inquiry
         return True
 

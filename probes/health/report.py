@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from fabricscope.model import Now
+from probes.health.failures import GRAVE
 from probes.health.judging.verdict import Verdict
 from probes.health.language import wording
 from probes.health.language.vocabulary import SECOND
-from probes.health.state import Unjudged
+from probes.health.state import Unjudged, Withheld
 
 VERSION = 1
 """Of the JSON; it counts up when a field goes away or changes its meaning."""
@@ -25,7 +26,7 @@ class Status(enum.Enum):
     WARNING = ("warning", 1)
     CRITICAL = ("critical", 3)
     UNKNOWN = ("unknown", 4)
-    """Nothing could be sampled."""
+    """No device could be examined."""
 
     @property
     def word(self) -> str:
@@ -51,22 +52,26 @@ class Examination(NamedTuple):
     rules: int
     verdicts: Sequence[Verdict]
     unjudged: Sequence[Unjudged]
-    samplers: Sequence[str]
-    """Whose values were judged."""
-    failures: dict[str, str]
-    """Samplers that gave nothing, with the reason."""
+    examined: Mapping[str, int]
+    """How many things of each sampler there were values of that rules judge."""
+    failures: Mapping[str, str]
+    """Samplers that do not work, with the reason."""
     notes: Sequence[str] = ()
     """What else a person should know."""
+    withheld: Sequence[Withheld] = ()
+    """Things of which a check says yes, and that are not judged."""
+    doubts: Sequence[str] = ()
+    """What the operator's rules ask for and no sampler has."""
 
     @property
     def status(self) -> Status:
         """The worst that is there."""
         severities = {verdict.severity for verdict in self.verdicts}
-        if "critical" in severities:
+        if "critical" in severities or GRAVE & set(self.failures):
             return Status.CRITICAL
-        if "warning" in severities:
-            return Status.WARNING
-        return Status.OK if self.samplers else Status.UNKNOWN
+        if not self.examined:
+            return Status.UNKNOWN
+        return Status.WARNING if "warning" in severities or self.failures else Status.OK
 
 
 def as_json(examined: Examination, now: Now) -> dict[str, Any]:
@@ -83,8 +88,10 @@ def as_json(examined: Examination, now: Now) -> dict[str, Any]:
         "rules": examined.rules,
         "verdicts": msgspec.to_builtins(list(examined.verdicts)),
         "unjudged": msgspec.to_builtins(list(examined.unjudged)),
-        "samplers": list(examined.samplers),
-        "failures": examined.failures,
+        "samplers": list(examined.examined),
+        "examined": dict(examined.examined),
+        "withheld": msgspec.to_builtins(list(examined.withheld)),
+        "failures": dict(examined.failures),
         "notes": list(examined.notes),
     }
 
@@ -96,14 +103,27 @@ def as_text(examined: Examination) -> str:
 
 def _lines(examined: Examination) -> Iterator[str]:
     count = len(examined.verdicts)
-    found = "nothing is wrong" if not count else f"{count} verdict{'s' if count > 1 else ''}"
+    failed = len(examined.failures)
+    found = f"{count} verdict{'s' if count > 1 else ''}" if count else ""
+    if failed:
+        blind = f"{failed} sampler{'s' if failed > 1 else ''} that failed"
+        found = f"{found}, {blind}" if found else f"no verdict, {blind}"
     if examined.status is Status.UNKNOWN:
-        found = "nothing could be sampled, so that nothing is known"
+        found = f"{found}: " if found else ""
+        found += "no device could be examined, so that nothing is known"
     if examined.source == "probe":
         origin = f"by the running probe, {wording.span(examined.age_ns / SECOND)} ago"
     else:
         origin = f"by {wording.span(examined.seconds)} of samples"
-    yield f"{examined.host}: {found} ({examined.rules} rules, {origin})"
+    yield f"{examined.host}: {found or 'nothing is wrong'} ({examined.rules} rules, {origin})"
+    if examined.examined:
+        yield "examined: " + ", ".join(f"{name} {things}" for name, things in examined.examined.items())
+    for name, reason in examined.failures.items():
+        yield ""
+        severity = "CRITICAL" if name in GRAVE else "WARNING"
+        yield f"{severity:<8}  sampler {name} does not work: nothing of it is known"
+        yield f"          {reason}"
+        yield f"          next: `fabricscope once {name}`"
     for verdict in examined.verdicts:
         yield ""
         yield f"{verdict.severity.upper():<8}  {verdict.rule}  since {verdict.since}"
@@ -118,11 +138,13 @@ def _lines(examined: Examination) -> Iterator[str]:
             yield f"          next: {verdict.next_step}"
         if verdict.clearing_since_unix_ns is not None:
             yield f"          the cause is gone since {wording.moment(verdict.clearing_since_unix_ns)}"
+    if examined.withheld:
+        yield ""
+        yield "not judged, since it may be meant to be so:"
+        for thing in examined.withheld:
+            yield f"  {thing.summary} ({wording.thing(thing.subject)}): {thing.reason} ({thing.rule})"
     if examined.unjudged:
         yield ""
         yield "not judged, for want of evidence (things that could be judged, of all):"
         yield from (f"  {one.rule} ({one.known} of {one.things})" for one in examined.unjudged)
-    if examined.failures:
-        yield ""
-        yield from (f"sampler {name} gave nothing: {reason}" for name, reason in examined.failures.items())
     yield from examined.notes

@@ -5,18 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from pathlib import Path
+
+from msgspec.structs import replace
 
 from fabricscope import log
 from fabricscope.clock import NANOSECONDS, Clock
-from fabricscope.model import Event, MetricSpec, Reading
+from fabricscope.model import Event, MetricSpec, Now, Reading
 from probes.health import metrics, state_file
+from probes.health.failures import Failures
 from probes.health.health import Health
-from probes.health.language.mentions import problems
-from probes.health.language.rule_files import load
+from probes.health.language.mentions import in_force
 from probes.health.settings import HealthSettings
 from probes.health.state import Pasts, State, Unjudged
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import Outcome, Result
+from probes.sampling.sampler import RESERVED_NAMES
+from probes.sources.host import boot_id
 
 NAME = "health"
 """Its place among the samplers."""
@@ -26,8 +31,12 @@ MAX_LOGGED = 20
 """Mistakes in rules that are logged."""
 _UNJUDGED_NS = 60 * NANOSECONDS
 """Between two times that is found out which rules cannot be judged."""
+_SETTLING_NS = 120 * NANOSECONDS
+"""For so long after the start it is found out each time: samplers begin one after the other."""
 _PASTS_NS = 900 * NANOSECONDS
 """Between two times that the long pasts are written."""
+_PROC = Path("/proc")
+_MAX_TEXT = 1000
 
 
 class RunningHealth:
@@ -50,17 +59,21 @@ class RunningHealth:
         self._settings = settings
         self._clock = clock
         self._log = log.get(NAME)
-        self._health = Health(load(settings.rules))
-        if specs := tuple(specs):
-            for problem in problems([rule for rule in self._health.rules if rule.origin], specs)[:MAX_LOGGED]:
-                self._log.warning("a rule asks for what no sampler has; it is not judged", problem=problem)
+        rules, doubts = in_force(settings.rules, tuple(specs))
+        self._health = Health(rules)
+        for problem in doubts[:MAX_LOGGED]:
+            self._log.warning("a rule asks for what no sampler has; it is not judged", problem=problem)
         self._spent = 0
         self._failures = {"judge": 0, "write": 0}
         self._pasts_at = clock().mono
         self._could_write = True
         self._unjudged: tuple[Unjudged, ...] = ()
+        self._examined: dict[str, int] = {}
         self._unjudged_due = 0
         now = clock()
+        self._settled_at = now.mono + _SETTLING_NS
+        self._boot_id = boot_id(_PROC)
+        self._not_working: Failures = Failures(None if previous is None else previous._not_working)  # noqa: SLF001
         if previous is None:
             self._health.restore(*self._read(), now)
         else:
@@ -71,6 +84,9 @@ class RunningHealth:
         started = self._clock()
         sampled = [outcome.sampled for outcome in outcomes if outcome.sampled is not None and outcome.sampler != NAME]
         events = [event for outcome in outcomes for event in outcome.events]
+        for outcome in outcomes:
+            if outcome.sampler not in RESERVED_NAMES:
+                self._not_working.take(outcome)
         try:
             return self._health.observe(sampled, events, started)
         except Exception:  # noqa: BLE001  a rule that meets what nobody thought of must not stop the samples
@@ -89,9 +105,10 @@ class RunningHealth:
         """The verdicts and what health says of itself, as the sample of a sampler called `health`."""
         started = self._clock()
         if started.mono >= self._unjudged_due:
-            self._unjudged_due = started.mono + _UNJUDGED_NS
+            self._unjudged_due = started.mono + (_UNJUDGED_NS if started.mono >= self._settled_at else 0)
             self._unjudged = tuple(self._health.unjudged(started))
-        state = self._health.state(started, self._unjudged)
+            self._examined = self._health.examined(started)
+        state = self._state(started)
         rows = list(metrics.readings(self._health, state.verdicts, len(state.unjudged)))
         rows.append(Reading(metrics.SECONDS, (), self._spent))
         rows += [Reading(metrics.FAILURES, (what,), count) for what, count in self._failures.items()]
@@ -105,7 +122,13 @@ class RunningHealth:
         now = self._clock()
         if self._settings.state:
             with suppress(OSError):
-                self._write([self._health.state(now), self._health.pasts(now)])
+                ended = replace(self._state(now), ended_unix_ns=max(now.wall, 0))
+                self._write([ended, self._health.pasts(now)])
+
+    def _state(self, now: Now) -> State:
+        state = self._health.state(now, self._unjudged, self._examined)
+        failures = {name[:_MAX_TEXT]: reason[:_MAX_TEXT] for name, reason in self._not_working.items()}
+        return replace(state, failures=failures, boot_id=self._boot_id)
 
     async def _keep(self, state: State) -> None:
         """Write the state, in a thread: a disk that hangs must hold up nothing."""

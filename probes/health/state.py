@@ -18,6 +18,9 @@ VERSION = 1
 MAX_VERDICTS = 1000
 """Active at one time; more are not raised, and counted."""
 
+MAX_WITHHELD = 256
+"""Things that are not judged although a check says yes; more are not told."""
+
 _Text = Annotated[str, Meta(max_length=4096)]
 _Key = Annotated[tuple[_Text, ...], Meta(max_length=32)]
 _Time = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
@@ -33,6 +36,15 @@ class Unjudged(Struct, frozen=True, forbid_unknown_fields=True):
     """Things for which there is an answer."""
 
 
+class Withheld(Struct, frozen=True, forbid_unknown_fields=True):
+    """A thing of which a check says yes, and that is not judged since what the rule asks beside it is not so."""
+
+    rule: _Text
+    subject: Annotated[dict[_Text, _Text], Meta(max_length=32)]
+    summary: _Text
+    reason: _Text
+
+
 class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The verdicts at one time."""
 
@@ -44,7 +56,16 @@ class State(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     verdicts: Annotated[tuple[Verdict, ...], Meta(max_length=MAX_VERDICTS)]
     unjudged: Annotated[tuple[Unjudged, ...], Meta(max_length=MAX_VERDICTS)] = ()
     samplers: Annotated[tuple[_Text, ...], Meta(max_length=1000)] = ()
-    """Those whose values are judged."""
+    """Those that gave values."""
+    examined: Annotated[dict[_Text, int], Meta(max_length=1000)] = {}
+    """How many things of each sampler there were values of."""
+    withheld: Annotated[tuple[Withheld, ...], Meta(max_length=MAX_WITHHELD)] = ()
+    failures: Annotated[dict[_Text, _Text], Meta(max_length=1000)] = {}
+    """Samplers that do not work at present, with the reason."""
+    boot_id: _Text = ""
+    """The id of the boot that it is of, which no other host has; empty when unknown."""
+    ended_unix_ns: _Time | None = None
+    """When the probe ended; None while it runs."""
 
 
 class TrendPast(Struct, frozen=True, forbid_unknown_fields=True, array_like=True):

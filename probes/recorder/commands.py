@@ -1,8 +1,9 @@
-"""`fabricscope recorder`: lists, shows and exports recordings."""
+"""`fabricscope recorder`: lists, shows, exports and copies recordings."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -20,7 +21,7 @@ class _Refused(click.ClickException):
 
 @click.group()
 def recorder() -> None:
-    """List, show and export what the probe recorded on this host."""
+    """List, show, export and copy what the probe recorded on this host."""
 
 
 @recorder.command("list")
@@ -29,13 +30,18 @@ def recorder() -> None:
 def list_(document: Document, as_json: bool) -> None:
     """List the recordings of this host, and its journal of evidence, oldest first."""
     from probes.recorder import summary
+    from probes.recorder.schema import RecordingError
 
-    rows = summary.listed(summary.settings_of(document.read()))
-    click.echo(json.dumps(rows, indent=2) if as_json else summary.as_table(rows))
+    settings = summary.settings_of(document.read())
+    try:
+        rows = summary.listed(settings)
+    except RecordingError as error:
+        _refuse(error)
+    click.echo(json.dumps(rows, indent=2) if as_json else summary.as_table(rows, settings))
 
 
 @recorder.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(file: Path, as_json: bool) -> None:
     """Show what is in a recording: when, why, whose, and how much of what."""
@@ -48,11 +54,12 @@ def show(file: Path, as_json: bool) -> None:
             shown = summary.summary(recording)
     except RecordingError as error:
         _refuse(error)
+    _note(recording.notice)
     click.echo(json.dumps(shown, indent=2) if as_json else summary.as_text(shown))
 
 
 @recorder.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
 @click.option("--format", "kind", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
 @click.option(
     "--output",
@@ -84,6 +91,7 @@ def export(file: Path, kind: str, output: Path, what: str) -> None:
         raise click.UsageError("Parquet is not written to stdout; name a file with --output")
     try:
         with Recording.open(file) as recording:
+            _note(recording.notice)
             if str(output) == "-":
                 writing.to_csv(table, recording, sys.stdout)
                 return
@@ -100,12 +108,52 @@ def export(file: Path, kind: str, output: Path, what: str) -> None:
     click.echo(f"{count} {what} written to {output}", err=True)
 
 
+@recorder.command()
+@click.argument("file", type=click.Path(path_type=Path, readable=False))
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="File to write, where none is yet.")
+def save(file: Path, output: Path) -> None:
+    """Copy a recording whole, such as the journal of a running probe.
+
+    A probe that runs keeps the last seconds of its journal in a file beside it, which a plain copy leaves behind.
+
+    \b
+    fabricscope recorder save /var/lib/fabricscope/evidence.fsrec --output incident.fsrec
+    """  # noqa: D301  click wants the character, not the escape
+    from probes.recorder.recording import Recording
+    from probes.recorder.schema import LOG, RecordingError, beside
+
+    try:
+        # A log of another file would be taken for the copy's.
+        if (there := next(filter(Path.exists, (output, beside(output, LOG))), None)) is not None:
+            raise _Refused(f"{there}: is there already; name another file with --output")
+        partial = output.with_name(f".{output.name}.part")
+        partial.unlink(missing_ok=True)
+        with Recording.open(file) as recording:
+            _note(recording.notice)
+            try:
+                recording.save(partial)
+                partial.replace(output)
+            finally:
+                partial.unlink(missing_ok=True)
+    except RecordingError as error:
+        _refuse(error)
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise _Refused(f"{output}: cannot be written: {reason}; name another file") from error
+    click.echo(f"{file} copied to {output}", err=True)
+
+
 def _written(writing: Any, kind: str, table: Any, recording: Any, path: Path) -> int:
     if kind == "parquet":
         return int(writing.to_parquet(table, recording, path))
     output: IO[str]
     with path.open("w", encoding="utf-8", newline="") as output:
         return int(writing.to_csv(table, recording, output))
+
+
+def _note(notice: str) -> None:
+    if notice:
+        click.echo(notice, err=True)
 
 
 def _refuse(error: Exception) -> NoReturn:

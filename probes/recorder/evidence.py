@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from fabricscope.clock import NANOSECONDS
 from fabricscope.model import Event, Now, Sampled
+from probes.recorder import schema
 from probes.recorder.schema import RecordingError
 from probes.recorder.writer import RecordingWriter
 
 DAMAGED = ".damaged"
 """Suffix of a file that could not be gone on with; the last one is kept."""
 
+CHECKPOINT_NS = 5 * NANOSECONDS
+"""Shortest time between two moves of what was appended from the log into the file, where a plain copy has it."""
 _EVICTED = 64
 """Batches, and events, that go at a time."""
 _LOOKED_BACK = 1_000_000
@@ -42,6 +47,8 @@ class Journal:
         """Why an older file was; empty when it was not."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._writer = self._opened(path, host)
+        self._moved: int | None = None
+        """When the log was last moved into the file (monotonic ns)."""
         self.dropped = 0
         """Batches and events that went for want of room."""
         try:
@@ -60,6 +67,7 @@ class Journal:
             for event in evidence.events:
                 self._writer.add_event(event)
         self._make_room()
+        self._move_log(evidence.now.mono)
 
     def octets(self) -> int:
         """What the file uses."""
@@ -83,7 +91,11 @@ class Journal:
         into.database.executemany("INSERT INTO events VALUES (?, ?)", rows)
 
     def close(self) -> None:
-        """Close the file."""
+        """Put everything into the file and close it."""
+        # The file then says that it has no log, so that a copy of a running probe's is known by its having none.
+        # It does not where somebody reads it or the disk fails, and its log stays.
+        with suppress(sqlite3.Error):
+            self._writer.database.execute("PRAGMA journal_mode=DELETE")
         self._writer.close()
 
     def _opened(self, path: Path, host: str) -> RecordingWriter:
@@ -96,9 +108,17 @@ class Journal:
                     raise
                 self.moved_aside = str(error)
                 path.replace(path.with_name(path.name + DAMAGED))
-                for leftover in ("-wal", "-shm"):
-                    path.with_name(path.name + leftover).unlink(missing_ok=True)
+                for leftover in (schema.LOG, schema.SHARED):
+                    schema.beside(path, leftover).unlink(missing_ok=True)
         return RecordingWriter.create(path, host=host, kind="evidence")
+
+    def _move_log(self, mono: int) -> None:
+        if self._moved is not None and mono - self._moved < CHECKPOINT_NS:
+            return
+        self._moved = mono
+        # What was appended is kept in any case: it stays in the log until the disk takes it.
+        with suppress(sqlite3.Error):
+            self._writer.database.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def _make_room(self) -> None:
         while self.octets() > self._max_octets:

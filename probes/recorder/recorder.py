@@ -48,6 +48,7 @@ MAX_WAITING = 64
 """Rounds that wait for the disk; more are lost, since a disk that hangs must not fill the memory."""
 RETRY_NS = 30 * NANOSECONDS
 """Time between attempts to open a journal that the disk would not have."""
+_REMEDY = "give the probe's user a directory that it can write, with room: probe.recorder.directory"
 _TRIGGERS = 16
 """Events that wait for their recording."""
 
@@ -112,7 +113,13 @@ class Recorder:
                 path, removed = await self._call(partial(self._record, event))
             except Exception as error:  # noqa: BLE001  whatever it is, the probe goes on without this recording
                 self._tally.add(RECORDINGS_LOST, "disk")
-                self._log.error("a recording could not be written", kind=event.kind, reason=str(error))
+                self._log.error(
+                    "a recording could not be written",
+                    kind=event.kind,
+                    directory=str(self._settings.recordings),
+                    reason=str(error),
+                    remedy=_REMEDY,
+                )
             else:
                 self._tally.add(RECORDINGS)
                 self._tally.add(RECORDINGS_REMOVED, by=removed)
@@ -163,7 +170,12 @@ class Recorder:
     def _lost(self, rows: int, reason: str) -> None:
         self._tally.add(EVIDENCE_LOST, "disk", by=rows)
         if not self._fails:
-            self._log.error("evidence cannot be kept, it is lost until it can", reason=reason)
+            self._log.error(
+                "evidence cannot be kept, it is lost until it can",
+                file=str(self._settings.journal),
+                reason=reason,
+                remedy=_REMEDY,
+            )
         self._fails = True
 
     def _fire(self, event: Event, now: Now) -> None:

@@ -34,6 +34,10 @@ MAX_CHANNELS = 1 << 20
 MAX_META = 1000
 """Entries of `meta` that are read."""
 
+_PARTIAL = (
+    "was copied while a probe wrote to it and without its -wal file, so what was recorded last is missing; "
+    "`fabricscope recorder save` copies all of it"
+)
 _COUNTS = {
     "batches": "SELECT count(*) FROM batches",
     "events": "SELECT count(*) FROM events",
@@ -58,8 +62,10 @@ class Step(NamedTuple):
 class Recording:
     """A recording that is open for reading; close it, or use it in a `with`. Methods raise RecordingError."""
 
-    def __init__(self, database: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, database: sqlite3.Connection, path: Path, notice: str = "") -> None:
         self._database = database
+        self.notice = notice
+        """What its reader has to know of it first; empty when there is nothing."""
         self._path = path
         self._sets: dict[bytes, SeriesSet] = {}
         self._layouts: dict[int, dict[int, tuple[StepChannel, ...]]] | None = None
@@ -70,9 +76,10 @@ class Recording:
     def open(cls, path: str | Path) -> Recording:
         """The recording at a path. Raises RecordingError when it is none."""
         path = Path(path)
+        notice = f"{path}: {_PARTIAL}" if schema.lacks_log(path) else ""
         database = schema.open_read_only(path)
         try:
-            return cls(database, path)
+            return cls(database, path, notice)
         except BaseException:
             database.close()
             raise
@@ -88,6 +95,10 @@ class Recording:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+    def save(self, path: Path) -> None:
+        """Copy it whole to a path where nothing is, also while a probe writes to it. Raises sqlite3.Error."""
+        schema.save(self._database, path)
 
     def batches(self, start: int | None = None, end: int | None = None) -> Iterator[tuple[Now, Sampled]]:
         """What samplers gave from `start` to before `end` (unix ns), in the order in which it was taken.

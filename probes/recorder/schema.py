@@ -6,8 +6,11 @@ compared with ours word for word before anything of it runs, so that no view or 
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import stat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from probes.sources import sysfs
@@ -36,6 +39,13 @@ steps        a block of the engine (probes/engine/blocks.py)
 """
 _PAGE_LIMIT = 64 << 20
 """No value in a recording is larger."""
+LOG, SHARED = "-wal", "-shm"
+"""Suffixes of the files beside a journal that is being written: what is not in it yet, and an index of that."""
+_LOGGED = b"\2\2"
+"""Octets 18 and 19 of a database that has, or had, such a log."""
+
+
+_COPY = "become a user who may read it, or have it copied by one with `fabricscope recorder save`"
 
 
 class RecordingError(Exception):
@@ -63,23 +73,45 @@ def reopen(path: Path) -> sqlite3.Connection:
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
-    """A recording to be read. Raises RecordingError for anything else."""
-    if not path.exists():
-        raise RecordingError(f"{path}: there is no such file; `fabricscope recorder list` names the recordings")
-    if path.is_dir():
-        raise RecordingError(f"{path}: is a directory; name a file in it that ends in {SUFFIX}")
+    """A recording to be read, leaving what is beside it as it is. Raises RecordingError for anything else."""
     try:
+        if lacks_log(path):
+            # SQLite would make a log and its index, and leave them behind.
+            return _checked(_connected(path, "ro&immutable=1"), path)
+        if beside(path, LOG).exists() and not beside(path, SHARED).exists():
+            return _apart(path)
         return _checked(_connected(path, "ro"), path)
-    except sqlite3.OperationalError as error:
-        if path.with_name(f"{path.name}-wal").exists():
-            raise unusable(path, error) from error
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror or error}; {_COPY}") from error
     except sqlite3.Error as error:
         raise unusable(path, error) from error
+
+
+def lacks_log(path: Path) -> bool:
+    """Whether a file was copied from a running probe without its log. Raises RecordingError when it cannot be read.
+
+    A probe that ends puts everything into the file itself, and says so in it.
+    """
+    return _header(path)[18:20] == _LOGGED and not beside(path, LOG).exists()
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The file that SQLite keeps beside another."""
+    return path.with_name(path.name + suffix)
+
+
+def save(database: sqlite3.Connection, path: Path) -> None:
+    """Copy a recording whole, to a path where nothing is; the original may be written to meanwhile.
+
+    Raises sqlite3.Error.
+    """
+    copy = _connected(path, "rwc")
     try:
-        # A journal that nobody writes to, where this user may not make the files that reading it needs.
-        return _checked(_connected(path, "ro&immutable=1"), path)
-    except sqlite3.Error as error:
-        raise unusable(path, error) from error
+        database.backup(copy)
+        # The original's file may say that it has a log; the copy has none.
+        copy.execute("PRAGMA journal_mode=DELETE")
+    finally:
+        copy.close()
 
 
 def unusable(path: Path, error: Exception) -> RecordingError:
@@ -89,8 +121,44 @@ def unusable(path: Path, error: Exception) -> RecordingError:
     if "not a database" in text:
         return RecordingError(f"{path}: is no recording of fabricscope ({text}); name a file that ends in {SUFFIX}")
     if "locked" in text or "unable to open" in text:
-        return RecordingError(f"{path}: cannot be opened ({text}); copy it to where this user may read it")
+        return RecordingError(f"{path}: cannot be opened ({text}); {_COPY}")
     return RecordingError(f"{path}: is damaged ({text}); what comes after the damage cannot be read")
+
+
+def _header(path: Path) -> bytes:
+    """The first octets of a file. Raises RecordingError when it is no file with something in it."""
+    try:
+        kind = path.stat().st_mode
+        if stat.S_ISDIR(kind):
+            raise RecordingError(f"{path}: is a directory; name a file in it that ends in {SUFFIX}")
+        if not stat.S_ISREG(kind):
+            raise RecordingError(f"{path}: is no regular file; name one that ends in {SUFFIX}")
+        with path.open("rb") as file:
+            header = file.read(100)
+    except FileNotFoundError as error:
+        raise RecordingError(
+            f"{path}: there is no such file; `fabricscope recorder list` names the recordings"
+        ) from error
+    except PermissionError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror}; {_COPY}") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise RecordingError(f"{path}: cannot be read: {reason}; name a file that ends in {SUFFIX}") from error
+    if not header:
+        raise RecordingError(f"{path}: is empty; nothing was written to it, or its copy failed")
+    return header
+
+
+def _apart(path: Path) -> sqlite3.Connection:
+    """A copied journal with its copied log, read elsewhere: reading the two makes an index beside them.
+
+    The folder is gone at once; its files are as long as they are open. Raises OSError and sqlite3.Error.
+    """
+    with TemporaryDirectory(prefix="fabricscope-") as folder:
+        place = Path(folder, path.name)
+        for suffix in ("", LOG):
+            shutil.copyfile(beside(path, suffix), beside(place, suffix))
+        return _checked(_connected(place, "ro"), path)
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:

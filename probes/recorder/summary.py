@@ -20,6 +20,7 @@ from probes.settings import ProbeSettings
 _MIB = 1 << 20
 _SHOWN_EVENTS = 20
 _SHOWN_CHANNELS = 20
+_ELSEWHERE = "look elsewhere with --set probe.recorder.directory=DIRECTORY"
 
 
 def settings_of(document: Mapping[str, Any]) -> RecorderSettings:
@@ -28,15 +29,29 @@ def settings_of(document: Mapping[str, Any]) -> RecorderSettings:
 
 
 def listed(settings: RecorderSettings) -> list[dict[str, Any]]:
-    """A row for each recording and for the journal, oldest first; one that cannot be read says why."""
-    journal = [settings.journal] if settings.journal.exists() else []
-    return [_row(path) for path in [*journal, *flight.kept(settings.recordings)]]
+    """A row for each recording and for the journal, oldest first; one that cannot be read says why.
+
+    Raises RecordingError for a directory that is none, or that this user may not look into.
+    """
+    where = Path(settings.directory)
+    try:
+        journal = [path for path in flight.kept(where) if path == settings.journal]
+        if not where.exists():
+            raise RecordingError(f"{where}: there is no such directory, so no probe has recorded here; {_ELSEWHERE}")
+        recordings = flight.kept(settings.recordings)
+    except PermissionError as error:
+        raise RecordingError(
+            f"{error.filename}: cannot be looked into: {error.strerror}; become a user who may"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise RecordingError(f"{where}: {getattr(error, 'strerror', None) or error}; {_ELSEWHERE}") from error
+    return [_row(path) for path in [*journal, *recordings]]
 
 
-def as_table(rows: Sequence[Mapping[str, Any]]) -> str:
+def as_table(rows: Sequence[Mapping[str, Any]], settings: RecorderSettings) -> str:
     """The rows for a terminal."""
     if not rows:
-        return "nothing was recorded yet"
+        return f"{settings.directory}: nothing was recorded here yet; {_ELSEWHERE}"
     lines = []
     for row in rows:
         what = row["error"] or f"{row['kind']:<8}  {row['start']}  {row['seconds']:>9,.0f} s  {row['trigger']}"

@@ -19,7 +19,15 @@ ADDRESS = re.compile(r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", re.ASCII)
 _SPEED = re.compile(r"([0-9]{1,3}(?:\.[0-9])?) GT/s(?: PCIe)?", re.ASCII)
 _AER_ROW = re.compile(r"([A-Za-z][A-Za-z0-9_\[\]]{0,39}) ([0-9]{1,20})", re.ASCII)
 _WIDTHS = frozenset({1, 2, 4, 8, 12, 16, 32})
-"""What a link can have. 255 stands for an unknown maximum, and 63 comes from a device that no longer answers."""
+"""What a link can have."""
+_GONE_WIDTHS = frozenset({63, 255})
+"""What the link's status register says of a device that no longer answers, all ones: 63; 255 is the kernel's own word
+for a width that it does not know."""
+_UNKNOWN_SPEED = "Unknown"
+"""The kernel's word for a speed that it has no name for: all ones, but also a generation that is younger than it."""
+
+
+_NOWHERE = Path()
 
 
 class AerError(ValueError):
@@ -53,7 +61,7 @@ class Identity(NamedTuple):
 
 
 class LinkState(NamedTuple):
-    """What the two ends agreed on. None in both when the device does not answer."""
+    """What the two ends agreed on. What cannot be read is None; both are when the device does not answer."""
 
     speed: float | None
     width: int | None
@@ -111,12 +119,19 @@ def read_slots(bus: Path) -> dict[str, str]:
     return slots
 
 
-def parse_link(speed: str, width: str) -> LinkState | None:
-    """The link from what its files hold; None for a function without one, such as a virtual function inside a VM."""
+def parse_link(speed: str, width: str, device: Path = _NOWHERE) -> LinkState | None:
+    """The link from what its files hold; None for a function without one, such as a virtual function inside a VM.
+
+    One of the two that is a value is a link. Neither is a device that is gone only if both are what the kernel shows of
+    one: for anything else sysfs.Unreadable is raised, which names `device`.
+    """
     if width == "0":
         return None
     state = LinkState(parse_speed(speed), parse_width(width))
-    return state if None not in state else LinkState(None, None)
+    if state != (None, None) or (speed == _UNKNOWN_SPEED and sysfs.parse_int(width) in _GONE_WIDTHS):
+        return state
+    shown = sysfs.printable(f"{speed[:32]!r} and width {width[:32]!r}", 96)
+    raise sysfs.Unreadable(device, f"not a link's speed and width: speed {shown}")
 
 
 def parse_speed(text: str) -> float | None:

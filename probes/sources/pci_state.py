@@ -17,7 +17,8 @@ SEVERITIES = ("correctable", "nonfatal", "fatal")
 """Of errors, as the files are called."""
 _ROOT_PORT_FILES = {"correctable": "cor", "nonfatal": "nonfatal", "fatal": "fatal"}
 
-_DISCONNECTED = LinkState(None, None)
+_GONE_SPEED, _GONE_WIDTH = b"Unknown", b"63"
+"""What the kernel shows of a device that is gone where it does not refuse to read it."""
 
 
 class LinkFiles:
@@ -25,22 +26,24 @@ class LinkFiles:
 
     def __init__(self, device: Path) -> None:
         """`device` is `<sys>/bus/pci/devices/<address>`."""
+        self._device = device
         self._width, self._speed = HeldFile(device / "current_link_width"), HeldFile(device / "current_link_speed")
         self._content: tuple[bytes | None, bytes | None] = (None, None)
         self._state: LinkState | None = None
 
     def read(self) -> LinkState | None:
-        """The link; None for a device without one. Raises sysfs.Unreadable."""
-        try:
-            content = (self._width.read(), self._speed.read())
-        except sysfs.Unreadable as error:
-            if error.reason == "EINVAL":  # what the kernel says of a device that is disconnected
-                return _DISCONNECTED
-            raise
-        if content != self._content:
-            width, speed = content
-            self._state = None if width is None or speed is None else parse_link(_text(speed), _text(width))
-            self._content = content
+        """The link, also if half of it cannot be read; None for a device without one.
+
+        Raises sysfs.Unreadable when neither half is to be had and the device is not known to be gone.
+        """
+        width, refused = _half(self._width, _GONE_WIDTH)
+        speed, refused_too = _half(self._speed, _GONE_SPEED)
+        if refused is not None and refused_too is not None:
+            raise refused
+        if (width, speed) != self._content:
+            known = width is not None and speed is not None
+            self._state = parse_link(_text(speed or b""), _text(width or b""), self._device) if known else None
+            self._content = (width, speed)
         return self._state
 
     def close(self) -> None:
@@ -94,6 +97,15 @@ class RootPortFile:
     def close(self) -> None:
         """Give the descriptor back."""
         self._file.close()
+
+
+def _half(file: HeldFile, gone: bytes) -> tuple[bytes | None, sysfs.Unreadable | None]:
+    """What one of a link's two files holds, `gone` if the kernel says that the device is; and why it cannot be read."""
+    try:
+        return file.read(), None
+    except sysfs.Unreadable as error:
+        # EINVAL is what the kernel says of a device that is disconnected.
+        return (gone, None) if error.reason == "EINVAL" else (b"", error)
 
 
 def _text(content: bytes) -> str:

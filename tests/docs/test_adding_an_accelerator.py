@@ -62,6 +62,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
     """The vendor's library, compiled."""
+    (tmp_path / "npu0").touch()
     source, path = tmp_path / "npu.c", tmp_path / "libnpu.so"
     source.write_text(LIBRARY)
     trouble = f'-DTROUBLE="{tmp_path}/"'
@@ -97,7 +98,8 @@ def test_it_is_found_and_says_what_is_missing(tmp_path: Path) -> None:
 @pytest.mark.needs_program("cc", package="gcc")
 @pytest.mark.usefixtures("installed")
 def test_it_samples_a_native_library(library: Path) -> None:
-    settings = {"probe": {"samplers": {"npu": {"library": str(library), "answer_seconds": 30}}}}
+    npu = {"library": str(library), "answer_seconds": 30}
+    settings = {"probe": {"roots": {"dev": str(library.parent)}, "samplers": {"npu": npu}}}
     assert values(show_json(sample_once(settings, ["npu"], system_clock))) == {
         (f"fabricscope_npu_{metric}", str(npu), str(link)): value
         for npu in range(2)
@@ -111,7 +113,9 @@ def test_it_samples_a_native_library(library: Path) -> None:
 @pytest.mark.parametrize("trouble", ["hang", "crash"])
 def test_a_library_that_hangs_or_crashes_costs_a_sample_and_not_the_probe(library: Path, trouble: str) -> None:
     module = importlib.import_module(MODULE)
-    sampler = module.NpuSampler(module.NpuSettings(library=str(library), answer_seconds=30), module.Roots())
+    sampler = module.NpuSampler(
+        module.NpuSettings(library=str(library), answer_seconds=30), module.Roots(dev=str(library.parent))
+    )
     fine = list(sampler.sample(system_clock()))
     assert len(fine) == 12
     (library.parent / trouble).touch()

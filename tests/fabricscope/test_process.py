@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,15 +63,24 @@ def test_what_can_no_longer_be_read_is_gone_not_frozen(monkeypatch: pytest.Monke
     assert [row.spec for row in tally.readings()] == [CPU]
 
 
+@pytest.fixture
+def collector_as_before() -> Iterator[None]:
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+@pytest.mark.usefixtures("collector_as_before")
 def test_what_starting_left_is_no_longer_searched_for_garbage() -> None:
     before = gc.get_freeze_count()
-    try:
-        process.settle()
-        assert gc.get_freeze_count() > before
-    finally:
-        gc.unfreeze()
+    process.settle()
+    assert gc.get_freeze_count() > before
+    assert gc.isenabled()
+    assert gc.get_threshold()[0] > 700
 
 
+@pytest.mark.usefixtures("collector_as_before")
 def test_another_libc_has_no_heaps_to_share(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
 
@@ -80,9 +90,6 @@ def test_another_libc_has_no_heaps_to_share(monkeypatch: pytest.MonkeyPatch) -> 
             raise AttributeError(name)
 
     monkeypatch.setattr(ctypes, "CDLL", lambda _: Other())
-    try:
-        process.share_one_heap()
-        process.settle()
-    finally:
-        gc.unfreeze()
+    process.share_one_heap()
+    process.settle()
     assert called == ["mallopt", "malloc_trim"]

@@ -86,6 +86,40 @@ def test_every_error_is_told() -> None:
     ]
 
 
+def test_a_mistake_in_one_component_hides_none_of_another() -> None:
+    document = {
+        "probe": {
+            "hots": 1,
+            "health": {"enabled": "maybe"},
+            "recorder": {"evidence": {"max_bytes": 1}, "flight": {"kinds": 3}, "directry": "x"},
+            "governor": 5,
+            "samplers": {"acme_widget": {"seconds": 0}},
+        }
+    }
+    assert sections.effective(document)[1] == [
+        "probe.governor: 5 does not fit; expected a section with settings",
+        "probe.health.enabled: 'maybe' does not fit; expected true or false",
+        "probe.recorder.evidence.max_bytes: 1 does not fit; expected a whole number >= 1048576",
+        "probe.recorder.flight.kinds: 3 does not fit; expected a list",
+        "probe.recorder: 'directry' is not a known setting; did you mean 'directory'?",
+        "probe: 'hots' is not a known setting; did you mean 'host'?",
+        "probe.samplers.acme_widget.seconds: 0 does not fit; expected a number > 0.0",
+    ]
+
+
+def test_a_component_with_a_mistake_makes_no_other() -> None:
+    # Without its tls, which is there, this collector would be refused.
+    _, errors = sections.effective({"probe": {"collectors": ["far:1"], "tls": {"cert_file": 3}}})
+    assert [error.partition(":")[0] for error in errors] == ["probe.tls.cert_file"]
+    _, errors = sections.effective({"probe": {"collectors": ["far:1"]}})
+    assert len(errors) == 1
+
+
+@pytest.mark.parametrize("document", [{"samplers": {"acme_widget": 3}, "host": 1}, {"samplers": 3, "host": 1}, 3])
+def test_what_is_no_section_is_told(document: Any) -> None:
+    assert len(sections.effective({"probe": document})[1]) == 1
+
+
 def test_a_section_that_does_not_load_is_an_error_and_a_plug_in_that_does_not_is_none(install: Install) -> None:
     install("broken", {plugins.SETTINGS: {"broken": "broken:X"}, plugins.SAMPLERS: {"broken": "broken:X"}})
     settings, errors = sections.effective({"acme": {"samplers": {"broken": {"board": 3}}}})

@@ -142,3 +142,4 @@ def test_says_where_to_look(free: list[int], tmp_path: Path, monkeypatch: pytest
     output = invoke(tmp_path / "state", free).stdout
     assert f"http://127.0.0.1:{free[1]}/metrics" in output
     assert f"http://127.0.0.1:{free[2]}/metrics" in output
+    assert f" recorder list --set probe.recorder.directory={tmp_path / 'state'}\n" in output

@@ -187,6 +187,16 @@ async def test_what_it_samples_is_sent_and_shown(desk: Desk) -> None:
         assert agent.snapshot()[0].labels == (("cluster", "a"), ("host", "n1"))
 
 
+@pytest.mark.parametrize("collectors", [None, []])
+async def test_its_start_is_in_the_journal(desk: Desk, collectors: list[str] | None) -> None:
+    desk.samplers(test=works)
+    agent = desk.agent() if collectors is None else desk.agent(collectors=collectors)
+    async with running(agent):
+        pass
+    with Recording.open(desk.folder / "evidence.fsrec") as recording:
+        assert [each.kind for each in recording.events()][:1] == ["probe.started"]
+
+
 async def test_its_own_figures_travel_like_every_other_samplers(desk: Desk) -> None:
     desk.samplers(test=works)
     agent = desk.agent()

@@ -75,6 +75,19 @@ async def test_without_health_and_collectors_the_rest_goes_on(tmp_path: Path) ->
     await place.recorder.close()
 
 
+@pytest.mark.parametrize(
+    ("severity", "level"),
+    [(Severity.INFO, "info"), (Severity.WARNING, "warning"), (Severity.CRITICAL, "error")],
+)
+async def test_an_event_is_logged_as_severe_as_it_is(
+    severity: Severity, level: str, tmp_path: Path, log_lines: LogLines
+) -> None:
+    place = Place(None, tmp_path, health=False)
+    place.delivery([Outcome("test", Result.OK, None, [Event(7, 7, "test.said", severity, "text")], 0, 5)])
+    assert [line["log_level"] for line in log_lines if line["event"] == "test.said"] == [level]
+    await place.recorder.close()
+
+
 @pytest.mark.parametrize("count", [1, MAX_LOGGED + 5])
 async def test_events_are_logged_within_a_bound(count: int, tmp_path: Path, log_lines: LogLines) -> None:
     place = Place(None, tmp_path, health=False)

@@ -13,7 +13,7 @@ from fabricscope.model import Kind, MetricSpec, Now, Quality, Reading
 from fabricscope.settings import SettingsError
 from probes import once
 from probes.once import OnceResult, available, sample_once, show_json, show_table
-from tests.fixtures.samplers import FakeSampler, Maker, install
+from tests.fixtures.samplers import FakeSampler, FakeSettings, Maker, install
 from tests.probes.made import BYTES, NARROW, UP, at, readings
 
 WORDS = MetricSpec("fabricscope_test_data_bytes_total", Kind.COUNTER, "Data.", ("device",), "bytes", scale=4)
@@ -129,7 +129,7 @@ def test_the_table_has_a_block_for_each_sampler(installed: Install) -> None:
 
 
 def test_nothing_to_show_is_an_empty_table() -> None:
-    assert show_table(OnceResult({}, {})) == ""
+    assert show_table(OnceResult({}, {}, {})) == ""
 
 
 # --- available
@@ -142,15 +142,34 @@ class Absent(FakeSampler):
         return "no such hardware"
 
 
+class ShySettings(FakeSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    enabled: bool = False
+
+
 class Odd(FakeSampler):
     def unavailable(self) -> str | None:
         raise RuntimeError("its own bug")
 
 
+def test_what_has_nothing_to_sample_fails_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = {"absent": Absent(lambda _: []), "barred": Absent(fails), "some": Absent(everything), "odd": Odd(fails)}
+    install(monkeypatch, plugins.SAMPLERS, fakes)
+    result = sample_once({}, [], clock)
+    assert result.unavailable == {"absent": "no such hardware", "barred": "no such hardware"}
+    assert result.failures == {"odd": "OSError: no bus"}
+    assert set(result.sampled) == {"some"}
+    assert "absent: unavailable: no such hardware" in show_table(result).splitlines()
+    assert show_json(result)["unavailable"] == result.unavailable
+    named = sample_once({}, ["absent"], clock)
+    assert (named.failures, named.unavailable) == ({"absent": "no such hardware"}, {})
+
+
 def test_says_what_is_available_and_why_the_rest_is_not(installed: Install, monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = {"absent": Absent(lambda _: readings()), "odd": Odd(lambda _: []), "off": FakeSampler(lambda _: [])}
     fakes["well"] = FakeSampler(lambda _: [])
-    install(monkeypatch, plugins.SAMPLERS, {**fakes, "wont_load": ImportError("no module")})
+    shy = Maker(FakeSampler(lambda _: []))
+    shy.Settings = ShySettings
+    install(monkeypatch, plugins.SAMPLERS, {**fakes, "shy": shy, "wont_load": ImportError("no module")})
     document = {"probe": {"samplers": {"off": {"enabled": False}, "well": {"interval_seconds": 30}}}}
     rows = {row.name: row for row in available(document)}
     assert {name for name, row in rows.items() if row.available} == {"well"}
@@ -159,4 +178,5 @@ def test_says_what_is_available_and_why_the_rest_is_not(installed: Install, monk
     assert rows["odd"].detail == "RuntimeError: its own bug"
     assert rows["off"].detail == "switched off in the configuration"
     assert "no module" in rows["wont_load"].detail
+    assert rows["shy"].detail == "off by default; probe.samplers.shy.enabled: true switches it on"
     assert all(fake.closed == 1 for fake in fakes.values())

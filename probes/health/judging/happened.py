@@ -25,7 +25,7 @@ class JudgeHappened:
         self._severity = Severity[check.severity.upper()]
         self._window = duration_ns(check.window)
         self._threshold = Threshold(check.above, None, check.critical, by)
-        self._times: dict[Key, deque[tuple[int, str]]] = {}
+        self._times: dict[Key, deque[tuple[int, str, str]]] = {}
         self._ended: set[Key] = set()
         """Things of which is known that what came before does not count."""
         self._since: int | None = None
@@ -56,7 +56,7 @@ class JudgeHappened:
             return None
         if key not in self._times and len(self._times) >= MAX_THINGS:
             return None
-        self._times.setdefault(key, deque(maxlen=MAX_TIMES)).append((now.mono, event.message))
+        self._times.setdefault(key, deque(maxlen=MAX_TIMES)).append((now.mono, event.message, told.get("action", "")))
         return key
 
     def judge(self, key: Key, now: Now) -> Judgement:
@@ -81,3 +81,8 @@ class JudgeHappened:
         """What the last event said; empty when there is none."""
         times = self._times.get(key)
         return times[-1][1] if times else ""
+
+    def action(self, key: Key) -> str:
+        """What the last event told to do; empty when it did not."""
+        times = self._times.get(key)
+        return times[-1][2] if times else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -59,12 +60,14 @@ class Inquiry:
         self.judge: Judge = self._made()
         self._where = [Asked(condition, rule.by, self.wake) for condition in rule.where]
         self._given = [Asked(condition, rule.by, self.wake) for condition in rule.given]
+        self.shows = [Operand(source, rule.by) for source in rule.shows]
 
     def operands(self) -> Iterator[Operand]:
         """Every metric that the rule reads."""
         yield from self.judge.operands()
         for asked in (*self._where, *self._given):
             yield from asked.operands()
+        yield from self.shows
 
     def wake(self, key: Key | None) -> None:
         """Ask again about a thing; about all when None."""
@@ -122,6 +125,20 @@ class Inquiry:
                 things -= 1
         return things, known
 
+    def examined(self, now: Now) -> Counter[str]:
+        """Of how many things of each sampler there are values, where the rule is about them."""
+        if isinstance(self.judge, JudgeHappened):
+            return Counter()
+        return Counter(
+            sampler
+            for key, cell in self.cells.items()
+            if self._is_read(key, now) and self.is_about(key, now) and (sampler := self.sampler(key))
+        )
+
+    def _is_read(self, key: Key, now: Now) -> bool:
+        primary = (operand for operand in self.judge.operands() if operand.primary)
+        return any(track.latest(now.mono) is not None for operand in primary for track in operand.tracks(key))
+
     def is_about(self, key: Key, now: Now) -> bool:
         """Whether the rule's conditions hold for a thing, or might."""
         return all_of(self._where, key, now.mono) is not False
@@ -146,8 +163,10 @@ class Inquiry:
             if held is not True:
                 judgement = judgement._replace(answer=False if held is False else None)
                 reason = "the rule no longer applies to it"
+        cell.withheld = False
         if judgement.answer and self._given and cell.phase is not Phase.RAISED:
             judgement = judgement._replace(answer=all_of(self._given, key, now.mono))
+            cell.withheld = not judgement.answer
         severity = Severity.CRITICAL if judgement.critical else self.rule.level
         step = cell.advance(judgement, severity, now.mono, now.wall, self._patience)
         if step is Step.CLEARED and judgement.answer is None:

@@ -43,7 +43,12 @@ class Patience(NamedTuple):
 class Cell:
     """One rule on one thing."""
 
-    __slots__ = ("clear_since", "eased_since", "judgement", "key", "known_at", "phase", "sampler", "severity", "since")
+    # fmt: off
+    __slots__ = (
+        "clear_since", "eased_since", "judgement", "key", "known_at", "phase", "sampler", "severity", "since",
+        "withheld", "worst",
+    )
+    # fmt: on
 
     def __init__(self, key: Key) -> None:
         self.key = key
@@ -59,6 +64,10 @@ class Cell:
         self.eased_since: int | None = None
         """For a critical verdict: since when it would no longer be."""
         self.severity = Severity.INFO
+        self.worst: Judgement = UNKNOWN
+        """Of the answers that were yes since it became pending, the one farthest beyond its limit."""
+        self.withheld = False
+        """Whether the check says yes and what the rule asks for to raise it is not so."""
         self.sampler = ""
         """Where the thing's values come from; empty when unknown."""
 
@@ -76,10 +85,13 @@ class Cell:
         self.known_at = now
         if not judgement.answer:
             return self._no(now, patience)
+        anew = self.phase is Phase.QUIET or (lapsed and self.phase is Phase.PENDING)
+        if anew or _beyond(judgement) >= _beyond(self.worst):
+            self.worst = judgement
         if self.phase is Phase.RAISED:
             self.clear_since = None
             return self._graded(severity, now, patience)
-        if self.phase is Phase.QUIET or lapsed:
+        if anew:
             self.phase, self.since = Phase.PENDING, now
         if now - self.since < patience.hold:
             return Step.NOTHING
@@ -116,3 +128,10 @@ class Cell:
             return Step.NOTHING
         self.severity, self.eased_since = severity, None
         return Step.CHANGED
+
+
+def _beyond(judgement: Judgement) -> float:
+    """How far a value is from its limit; less than nothing when one of them is not known."""
+    if judgement.value is None or judgement.limit is None:
+        return -1.0
+    return abs(judgement.value - judgement.limit)

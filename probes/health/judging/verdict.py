@@ -7,13 +7,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from fabricscope.model import Event, Now, Severity
+from fabricscope.model import Event, Now, Quality, Severity
 from probes.health.evidence.operand import Operand
 from probes.health.evidence.track import Track
 from probes.health.judging.forecast import JudgeForecast
 from probes.health.judging.happened import JudgeHappened
 from probes.health.judging.inquiry import Change, Inquiry
-from probes.health.judging.lifecycle import Cell, Step
+from probes.health.judging.judge import Judgement, JudgeSaturated
+from probes.health.judging.lifecycle import Cell, Phase, Step
 from probes.health.language import wording
 from probes.health.language.checks import Flaps, Forecast, Increase, Peers, Rate, Ratio, Saturated, Value
 from probes.health.language.vocabulary import SECOND
@@ -50,6 +51,9 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     since_unix_ns: _Time
     since: _Text
     value: float | None = None
+    """The present one; while it clears, the worst of those that raised it."""
+    present: float | None = None
+    """While it clears: the present value."""
     limit: float | None = None
     unit: _Text = ""
     """Of the value. That of a forecast is the time until the limit is passed, in seconds."""
@@ -67,7 +71,7 @@ class Verdict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 def verdict(inquiry: Inquiry, cell: Cell, now: Now) -> Verdict:
     """The verdict of a rule on a thing, for which it is raised, or was until now."""
-    rule, judgement = inquiry.rule, cell.judgement
+    rule, judgement = inquiry.rule, _told(inquiry, cell)
     evidence = shown(inquiry, cell, now)
     subject = dict(zip(rule.by, cell.key, strict=True))
     unit = _unit(inquiry, cell)
@@ -82,13 +86,14 @@ def verdict(inquiry: Inquiry, cell: Cell, now: Now) -> Verdict:
         since_unix_ns=max(cell.since, 0),
         since=wording.moment(cell.since),
         value=value,
+        present=None if judgement is cell.judgement else cell.judgement.value,
         limit=judgement.limit,
         unit=unit,
         window=getattr(rule.check, "window", "") or getattr(getattr(rule.check, "of", None), "window", ""),
         date=date,
         evidence=evidence,
         meaning=rule.meaning,
-        next_step=wording.filled(rule.next_step, subject),
+        next_step=_next_step(inquiry, cell, subject),
         clearing_since_unix_ns=None if cell.clear_since is None else max(cell.clear_since - now.mono + now.wall, 0),
         sampler=cell.sampler,
     )
@@ -103,6 +108,7 @@ def event(change: Change, now: Now) -> Event:
         "rule": about.rule,
         "severity": about.severity,
         "since": about.since,
+        "present": "" if about.present is None else f"{about.present:.9g}",
         "value": "" if about.value is None else f"{about.value:.9g}",
         "limit": "" if about.limit is None else f"{about.limit:.9g}",
         "unit": about.unit,
@@ -141,7 +147,10 @@ def shown(inquiry: Inquiry, cell: Cell, now: Now) -> tuple[Shown, ...]:
     """The values that the present answer rests on; of counters that did not move only as many as there is room for."""
     found: dict[tuple[str, tuple[str, ...], str], Shown] = {}
     for operand in inquiry.operands():
-        for track in operand.tracks(cell.key)[:MAX_EVIDENCE]:
+        tracks = operand.tracks(cell.key)
+        if isinstance(inquiry.judge, JudgeSaturated) and operand.primary:
+            tracks = [track for track in tracks if track.quality is Quality.SATURATED]
+        for track in tracks[:MAX_EVIDENCE]:
             if (value := operand.shown(track, now.mono)) is None or len(found) >= 4 * MAX_EVIDENCE:
                 continue
             over = _over(operand, inquiry)
@@ -149,10 +158,27 @@ def shown(inquiry: Inquiry, cell: Cell, now: Now) -> tuple[Shown, ...]:
             named = dict(zip(spec.labels, labels, strict=True))
             found.setdefault((spec.name, labels, over), Shown(spec.name, named, over, value, spec.unit))
     if isinstance(inquiry.judge, JudgeHappened) and (text := inquiry.judge.last(cell.key)):
-        found[text, (), ""] = Shown("event", {"message": text[:_MAX_TEXT]}, "last", cell.judgement.value or 0.0)
+        said = {"message": text[:_MAX_TEXT]}
+        if action := inquiry.judge.action(cell.key):
+            said["action"] = action[:_MAX_TEXT]
+        found[text, (), ""] = Shown("event", said, "last", cell.judgement.value or 0.0)
     moved = [value for value in found.values() if value.value or not value.over.startswith("increase")]
     still = [value for value in found.values() if value not in moved]
     return tuple([*moved, *still][:MAX_EVIDENCE])
+
+
+def _told(inquiry: Inquiry, cell: Cell) -> Judgement:
+    """The judgement that a verdict shows: when its cause is gone, what it was raised for."""
+    is_over = cell.clear_since is not None or cell.phase is not Phase.RAISED
+    if not is_over or cell.worst.value is None or isinstance(inquiry.rule.check, Forecast):
+        return cell.judgement
+    return cell.worst
+
+
+def _next_step(inquiry: Inquiry, cell: Cell, subject: dict[str, str]) -> str:
+    text = wording.filled(inquiry.rule.next_step, subject)
+    action = inquiry.judge.action(cell.key) if isinstance(inquiry.judge, JudgeHappened) else ""
+    return f"What the event says: {action[:_MAX_TEXT]}. {text}" if action else text
 
 
 def _over(operand: Operand, inquiry: Inquiry) -> str:
@@ -190,7 +216,7 @@ def _name(inquiry: Inquiry, cell: Cell) -> str:
 
 def _summary(inquiry: Inquiry, cell: Cell, unit: str, date: str) -> str:
     """A line that says what is wrong with what, and the number that shows it."""
-    check, judgement = inquiry.rule.check, cell.judgement
+    check, judgement = inquiry.rule.check, _told(inquiry, cell)
     value, limit = judgement.value, judgement.limit
     if value is None:
         return _name(inquiry, cell)
@@ -206,6 +232,8 @@ def _summary(inquiry: Inquiry, cell: Cell, unit: str, date: str) -> str:
             said += f", limit {wording.quantity(limit, unit)}"
         elif not isinstance(check, Value | Peers):
             said += f" in {check.window}"
+    if judgement is not cell.judgement and cell.judgement.value is not None:
+        said += f"; now {wording.quantity(cell.judgement.value, unit)}"
     return f"{_name(inquiry, cell)}: {said}"
 
 

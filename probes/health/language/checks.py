@@ -15,6 +15,7 @@ from probes.health.language.vocabulary import (
     MetricName,
     Source,
     duration_ns,
+    require_finite,
 )
 
 Sources = Annotated[tuple[Source, ...], Meta(min_length=1, max_length=40)]
@@ -73,6 +74,11 @@ class Ratio(_Counted, frozen=True, kw_only=True, tag_field="kind", tag="ratio"):
     """With less than this of `per` in the window nothing can be said."""
     times: float = 1.0
     """Factor on the ratio, such as 1/8 for bytes where bits are meant."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers."""
+        super().__post_init__()
+        require_finite(minimum=self.minimum, times=self.times)
 
 
 class Alike(Data, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ def rule(document: Mapping[str, Any]) -> dict[str, Any]:
     result = {key: value for key, value in document.items() if key != "check"}
     _each(result, ("where", "given"), _conditions)
     _each(result, ("by",), listed)
+    _each(result, ("shows",), _sources)
     return result
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from fabricscope.model import Severity
 from probes.health.language.checks import Check, Flaps, Forecast, Happened
-from probes.health.language.vocabulary import SECOND, Condition, Data, Duration, LabelName, duration_ns
+from probes.health.language.vocabulary import SECOND, Condition, Data, Duration, LabelName, Source, duration_ns
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 MAX_NAME = 60
@@ -39,6 +39,8 @@ class RuleText(Data, frozen=True, kw_only=True, rename={"hold": "for"}):
     gone: Literal["clear", "keep"] = "clear"
     """What becomes of a verdict whose thing is no longer there."""
     meaning: Annotated[str, Meta(max_length=1500)] = ""
+    shows: Annotated[tuple[Source, ...], Meta(max_length=8)] = ()
+    """Metrics of the thing that its evidence has beside those that the check reads."""
     threshold: Annotated[str, Meta(max_length=800)] = ""
     """Why the limit is what it is, with its source."""
     next_step: Annotated[str, Meta(max_length=1500)] = ""

@@ -36,11 +36,13 @@ def load_all(paths: Iterable[str | Path] = ()) -> tuple[Rule, ...]:
     origins: dict[str, Path] = {}
     for file in _files(paths):
         for name, document in _rules_of(file).items():
-            if name not in documents and "check" not in document:
-                raise SettingsError(
-                    f"{file}: {_KEY}.{unknown(name, documents, 'rule')} A rule of your own needs `summary`, `by` and "
-                    "`check`."
-                )
+            if name not in documents and not {"check", "summary"} <= document.keys():
+                mistake = unknown(name, documents, "rule")
+                # What is like no shipped rule is one of their own, of which convert says what it lacks.
+                if "check" not in document or "did you mean" in mistake:
+                    raise SettingsError(
+                        f"{file}: {_KEY}.{mistake} A rule of your own needs `summary`, `by` and `check`."
+                    )
             documents[name] = _merged(documents.get(name, {}), document)
             origins[name] = file
     if len(documents) > MAX_RULES:

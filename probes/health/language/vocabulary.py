@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -43,6 +44,13 @@ def duration_ns(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2]])
 
 
+def require_finite(**numbers: float | None) -> None:
+    """Raise ValueError for a number of a rule that no value can be compared with."""
+    for name, number in numbers.items():
+        if number is not None and not isfinite(number):
+            raise ValueError(f"`{name}` is {number}; give a number that is finite")
+
+
 class Data(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a rule: an unknown key in it is an error."""
 
@@ -65,6 +73,7 @@ class Source(Data, frozen=True, kw_only=True):
         if (self.over == "latest") != (not self.window):
             remedy = "leave `window` out" if self.window else "give a `window` such as 5m"
             raise ValueError(f"`over: {self.over}` of {self.metric}: {remedy}")
+        require_finite(times=self.times, **{f"values.{name}": value for name, value in self.values.items()})
 
 
 class Limit(Data, frozen=True, kw_only=True):
@@ -78,6 +87,7 @@ class Limit(Data, frozen=True, kw_only=True):
         """Check that it says one thing."""
         if (self.value is None) == (not self.product):
             raise ValueError("a limit is either a number or a `product` of metrics")
+        require_finite(limit=self.value, times=self.times)
 
 
 class Condition(Data, frozen=True, kw_only=True):
@@ -97,6 +107,7 @@ class Condition(Data, frozen=True, kw_only=True):
             raise ValueError("a condition has either a `metric` or a list `any`")
         if self.metric is None and (self.labels or self.window or self.above is not None or self.below is not None):
             raise ValueError("what stands beside `any` belongs into its conditions")
+        require_finite(above=self.above, below=self.below)
         if self.metric is not None:
             self.source()
 

@@ -27,7 +27,7 @@ def quantity(value: float, unit: str) -> str:
         # Optical power; a power supply's is above.
         return f"{value * 1e3:.4g} mW ({10 * log10(value * 1e3):.2f} dBm)"
     if unit == "bytes_per_second":
-        return f"{_prefixed(value * 8)}bit/s"
+        return f"{_prefixed(value * 8)}bit/s ({_prefixed(value)}B/s)"
     if unit == "transfers_per_second":
         return f"{_prefixed(value)}T/s"
     if unit == "bytes":

@@ -24,7 +24,9 @@ _MINUTE = "in the last 60 seconds, so that a scrape each minute misses none"
 _P99 = "Rate that 99 of 100 steps of the last whole second did not exceed"
 
 PEAK = {
-    Unit.BYTES: _spec("peak_bytes_per_second", f"Highest rate {_LAST}.", *_DIRECTION, unit="bytes", source=_TRAFFIC),
+    Unit.BYTES: _spec(
+        "peak_bytes_per_second", f"Highest rate {_LAST}.", *_DIRECTION, unit="bytes_per_second", source=_TRAFFIC
+    ),
     Unit.PACKETS: _spec("peak_packets_per_second", f"Highest rate of packets {_LAST}.", *_DIRECTION, source=_TRAFFIC),
     Unit.EVENTS: _spec("peak_events_per_second", f"Highest rate of a counter {_LAST}.", *_COUNTER, source=_EVENTS),
     Unit.PAUSED: _spec(
@@ -37,7 +39,7 @@ PEAK = {
 }
 """Of one second, by what is counted."""
 PEAK_60S = {
-    Unit.BYTES: _spec("peak_60s_bytes_per_second", f"Highest rate {_MINUTE}.", *_DIRECTION, unit="bytes"),
+    Unit.BYTES: _spec("peak_60s_bytes_per_second", f"Highest rate {_MINUTE}.", *_DIRECTION, unit="bytes_per_second"),
     Unit.PACKETS: _spec("peak_60s_packets_per_second", f"Highest rate of packets {_MINUTE}.", *_DIRECTION),
     Unit.EVENTS: _spec("peak_60s_events_per_second", f"Highest rate of a counter {_MINUTE}.", *_COUNTER),
     Unit.PAUSED: _spec(
@@ -49,7 +51,7 @@ PEAK_60S = {
 }
 """The same of the last minute."""
 P99 = {
-    Unit.BYTES: _spec("p99_bytes_per_second", f"{_P99}.", *_DIRECTION, unit="bytes", source=_TRAFFIC),
+    Unit.BYTES: _spec("p99_bytes_per_second", f"{_P99}.", *_DIRECTION, unit="bytes_per_second", source=_TRAFFIC),
     Unit.PACKETS: _spec("p99_packets_per_second", f"{_P99}, in packets.", *_DIRECTION, source=_TRAFFIC),
 }
 """Of one second, for traffic."""
@@ -82,7 +84,7 @@ LINE_RATE = _spec(
     "Line rate that bursts are measured by; absent where it is not known, and none are counted.",
     "device",
     "port",
-    unit="bytes",
+    unit="bytes_per_second",
     source="/sys/class/net/<device>/speed; /sys/class/infiniband/<device>/ports/<port>/rate",
 )
 

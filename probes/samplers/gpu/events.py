@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from fabricscope.model import Event, Now, Severity
 from probes.sources.nvidia_errors import XID_UNKNOWN, XIDS
 from probes.sources.nvml.replies import Xid
 from probes.sources.nvml.roster import Gpu
+
+ALL = "all"
+"""Stands for the number of a GPU where an event is about every one."""
 
 
 class Health(NamedTuple):
@@ -20,11 +24,24 @@ class Health(NamedTuple):
 def health_event(state: Health, before: Health, gpu: Gpu, now: Now) -> Event:
     """The event of a GPU that got lost, began to hang, or is well again."""
     if state.word == "ok":
-        kind, severity, reason = "gpu.recovered", Severity.INFO, f"it was {before.word}: {before.reason}"
+        reason = f"it answers again; it was {before.word}: {before.reason}"
+        kind, severity = "gpu.recovered", Severity.INFO
     else:
         kind, severity, reason = f"gpu.{state.word}", Severity.CRITICAL, state.reason
     message = f"GPU {_title(gpu)} {kind.removeprefix('gpu.')}: {reason}"
     return Event(now.wall, now.mono, kind, severity, message, _subject(gpu), {"reason": reason})
+
+
+def opening_event(state: Health, before: Health, number: int | None, now: Now) -> Event:
+    """The event of an NVML that does not open, or did at last, before any GPU is known.
+
+    It is about the GPU in which the driver hangs, or about all of them.
+    """
+    if number is not None:
+        return health_event(state, before, Gpu(number, "", number, 0), now)
+    event = health_event(state, before, Gpu(-1, "", None, 0), now)
+    message = f"all GPUs {event.kind.removeprefix('gpu.')}: {event.attributes['reason']}"
+    return replace(event, message=message, subject={"gpu": ALL})
 
 
 def xid_event(xid: Xid, gpu: Gpu | None, now: Now) -> Event:

@@ -6,20 +6,20 @@ have no value until it is back, and the other GPUs go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from fabricscope.clock import Clock, system_clock
 from fabricscope.model import Event, MetricSpec, Now, Reading
 from probes.samplers.gpu import metrics
-from probes.samplers.gpu.events import Health, health_event, xid_event
+from probes.samplers.gpu.events import Health, health_event, opening_event, xid_event
 from probes.samplers.gpu.gpu import GpuSeries
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources.nvml import codes
 from probes.sources.nvml.access import Access, NvmlSettings
-from probes.sources.nvml.client import Answer, Client
+from probes.sources.nvml.client import Client
 from probes.sources.nvml.errors import Hung, NotNow, NvmlError
-from probes.sources.nvml.replies import GpuAnswer
+from probes.sources.nvml.replies import Answer, GpuAnswer
 from probes.sources.nvml.roster import Gpu
 
 
@@ -41,7 +41,8 @@ class GpuSampler:
         self._access = Access(settings, roots, client, clock)
         self._client = self._access.client
         self._series: dict[int, GpuSeries] = {}
-        self._health: dict[int, Health] = {}
+        self._health: dict[int | None, Health] = {}
+        """By number; None is for all, while NVML has never opened."""
 
     def unavailable(self) -> str | None:
         """Why there is nothing to sample, or None. Waits some seconds for NVML to start."""
@@ -51,11 +52,12 @@ class GpuSampler:
             known = self._client.gpus(self._access.look_until())
         except NvmlError as error:
             return str(error)
-        return None if known else "NVML lists no GPU"
+        return None if known else self._access.none_listed()
 
     def sample(self, now: Now) -> Iterable[Reading | Event]:
         """The readings of each GPU, and what happened. Raises OSError when NVML does not work at all."""
-        if self._access.missing() is not None and not self._series:
+        if (missing := self._access.missing()) is not None and not self._series:
+            self._access.check_absent(missing)
             return []
         known = self._client.known()
         until = self._access.until(now)
@@ -64,7 +66,7 @@ class GpuSampler:
             answer = self._client.ask({number: self._of(number).ask(now.mono) for number in known}, until, events=True)
         except Hung as error:
             if not known:
-                raise
+                return [self._not_opened(error, now)]
             states = {
                 number: Health("hung", str(error)) if error.number in (None, number) else Health("unknown", "")
                 for number in known
@@ -77,13 +79,30 @@ class GpuSampler:
             answer = Answer({}, frozenset(), [])
         else:
             states = {number: _state(gpu, answer) for number, gpu in known.items()}
-        rows = self._rows(known, states, answer.gpus, now)
+        if not known:
+            self._access.check_listed()
+        rows: list[Reading | Event] = [*self._opened(now)]
+        rows += self._rows(known, states, answer.gpus, now)
         rows += (xid_event(xid, None if number is None else known.get(number), now) for number, xid in answer.xids)
         return rows
 
     def close(self) -> None:
         """Leave the child process, which ends with its last user."""
         self._access.close()
+
+    def _not_opened(self, error: Hung, now: Now) -> Event:
+        """The event of NVML that does not open, once; then the error itself fails the sample."""
+        before = self._health.get(error.number)
+        if before is not None and before.word == "hung":
+            raise error
+        self._health[error.number] = state = Health("hung", str(error))
+        return opening_event(state, Health("ok", ""), error.number, now)
+
+    def _opened(self, now: Now) -> Iterator[Event]:
+        """The end of that, where it was in no single GPU; those that it was in have rows now, which tell."""
+        before = self._health.pop(None, None)
+        if before is not None:
+            yield opening_event(Health("ok", ""), before, None, now)
 
     def _of(self, number: int) -> GpuSeries:
         if number not in self._series:
@@ -110,14 +129,16 @@ class GpuSampler:
                 before = state if state.word == "lost" else Health("ok", "")
             if state.word != before.word:
                 rows.append(health_event(state, before, gpu, now))
-            self._health[number] = state
+                # While it is the same, the reason that was told stands: the last ones say less.
+                before = state
+            self._health[number] = before
         return rows
 
 
 def _state(gpu: Gpu, answer: Answer) -> Health:
     """What an answer says about one GPU."""
     if gpu.number in answer.avoided:
-        return Health("hung", "the driver hung in a call about it, and it is not asked for a while")
+        return Health("hung", "the driver hung in a call about it a while ago")
     if gpu.nvml_index is None:
         return Health("lost", "NVML no longer lists it")
     if gpu.code:

@@ -61,14 +61,15 @@ class NvlinkSampler:
         except NvmlError as error:
             return str(error)
         if not known:
-            return "NVML lists no GPU"
+            return self._access.none_listed()
         if not any(links.count for links in self._links.values()):
             return f"none of {len(known)} GPUs has NVLink"
         return None
 
     def sample(self, now: Now) -> Iterable[Reading | Event]:
         """The readings of each link. Raises OSError when NVML does not work at all."""
-        if self._access.missing() is not None and not self._links:
+        if (missing := self._access.missing()) is not None and not self._links:
+            self._access.check_absent(missing)
             return []
         known = self._client.known()
         until = self._access.until(now)
@@ -81,6 +82,8 @@ class NvlinkSampler:
         except (Hung, NotNow):
             if not self._links:
                 raise
+        if not known:
+            self._access.check_listed()
         return self._rows(said, now)
 
     def close(self) -> None:

@@ -111,7 +111,7 @@ def _fixed(place: Place) -> Iterator[Reading]:
 
 def _of_state(place: Place, state: LinkState) -> Iterator[Reading]:
     labels, own, other = (place.address,), place.own, place.other_end
-    yield Reading(metrics.UP, labels, float(state.width is not None))
+    yield Reading(metrics.UP, labels, float(state != (None, None)))
     for what, value, spec, spec_max, ours, theirs in (
         ("speed", state.speed, metrics.SPEED, metrics.SPEED_MAX, own.max_speed, other and other.max_speed),
         ("width", state.width, metrics.WIDTH, metrics.WIDTH_MAX, own.max_width, other and other.max_width),

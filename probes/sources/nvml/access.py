@@ -10,7 +10,9 @@ from fabricscope.clock import NANOSECONDS, Clock
 from fabricscope.model import Now
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources.nvml import shared
+from probes.sources.nvml.bus import Bus
 from probes.sources.nvml.client import Client
+from probes.sources.nvml.errors import NvmlError
 
 WAIT_NS = 600_000_000
 """How long a sample waits for NVML once its GPUs are known; a later answer is dropped."""
@@ -18,6 +20,8 @@ LOOK_NS = 10 * NANOSECONDS
 """How long `fabricscope samplers` waits for NVML to start."""
 _PATIENCE = 0.8
 """Part of the deadline for which the first sample waits for NVML to start."""
+
+_LOAD = "; `lsmod | grep nvidia` and `journalctl -k | grep NVRM` say more"
 
 
 class NvmlSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -60,12 +64,29 @@ class Access:
         self._version, self._control = roots.procfs("driver", "nvidia", "version"), roots.devfs("nvidiactl")
         self._shared = client is None
         self._clock = clock
-        self.client = client if client is not None else shared.acquire(settings.library, clock)
+        self._bus = Bus(roots.sysfs("bus", "pci"), clock)
+        self.client = client if client is not None else shared.acquire(settings.library, clock, self._bus.count)
         self.slow_ns = int(settings.slow_seconds * NANOSECONDS)
 
     def missing(self) -> str | None:
         """Why there is no NVML here; None when there may be."""
         return None if self._settings.library else shared.driver_missing(self._version, self._control)
+
+    def check_absent(self, reason: str) -> None:
+        """Raise NvmlError if the host has NVIDIA GPUs although NVML cannot be reached for `reason`."""
+        if self._bus.count():
+            raise NvmlError(f"the PCI bus has {self._bus.described()}, and {reason}{_LOAD}")
+
+    def none_listed(self) -> str:
+        """What it means that NVML lists no GPU."""
+        if not self._bus.count():
+            return "NVML lists no GPU"
+        return f"the PCI bus has {self._bus.described()} and NVML lists 0: is the driver loaded?{_LOAD}"
+
+    def check_listed(self) -> None:
+        """Raise NvmlError if the host has NVIDIA GPUs and NVML lists none."""
+        if self._bus.count():
+            raise NvmlError(self.none_listed())
 
     def until(self, now: Now) -> int:
         """When a sample that began at `now` gives up waiting (monotonic ns)."""

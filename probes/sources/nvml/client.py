@@ -1,61 +1,55 @@
 """Asks NVML in its child process, and gives up on it in time.
 
-A sample waits a moment for the answer. A child that owes one for longer hangs in the driver: it is killed, and another
-is started after a pause that doubles, but never before the first is reaped. The GPU in which it hung is left out for a
-while, so that the others are seen; NVML is opened again from time to time to see whether a lost GPU is back.
+A sample waits a moment for the answer. A child that owes one for longer hangs in the driver (opening.py says how long
+while NVML starts): it is killed, and another is started after a pause that doubles, but never before the first is
+reaped. The GPU in which it hung is left out for a while, so that the others are seen; NVML is opened again from time to
+time to see whether a lost GPU is back.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
 from fabricscope.clock import NANOSECONDS, Clock
 from probes.sources.nvml import codes, replies
+from probes.sources.nvml.avoided import Avoided
 from probes.sources.nvml.errors import Hung, NotNow, NvmlError
+from probes.sources.nvml.opening import Opening
 from probes.sources.nvml.process import Child, ChildEnded
-from probes.sources.nvml.replies import Ask, GpuAnswer, Hello, Xid
+from probes.sources.nvml.replies import Answer, Ask, GpuAnswer, Hello, Xid
 from probes.sources.nvml.roster import Gpu, Roster
+from probes.sources.nvml.turn import turn
 from probes.sources.nvml.wire import OPENING, READY, WireError
 
 HANG_NS = 5 * NANOSECONDS
 """How long a request may take before the child is taken to hang. Driver calls of seconds happen, such as while MIG
 instances are made."""
-OPEN_NS = 120 * NANOSECONDS
-"""How long NVML may take to start: seconds a GPU where no persistence daemon keeps the driver initialised."""
 PAUSES_NS = tuple(seconds * NANOSECONDS for seconds in (1, 2, 5, 10, 30, 60))
 """From the end of one child to the start of the next, by how many have failed."""
-AVOID_NS = tuple(seconds * NANOSECONDS for seconds in (30, 60, 120, 300, 600))
-"""How long a GPU that hung is not asked, by how often it has."""
 REOPEN_NS = tuple(seconds * NANOSECONDS for seconds in (30, 60, 120, 300, 600))
 """From a loss of a GPU until NVML is opened again, by how often that was in vain."""
 MAX_XIDS = 1024
 """Events that are kept for the next sample; the latest stay."""
 
 
-class Answer(NamedTuple):
-    """What came back for one sample."""
-
-    gpus: dict[int, GpuAnswer]
-    """By number, those that were asked."""
-    avoided: frozenset[int]
-    """Numbers of GPUs that hung a while ago and were not asked."""
-    xids: list[tuple[int | None, Xid]]
-    """With the number of the GPU that each is about; those of replies that came too late too."""
-
-
-class _Avoided(NamedTuple):
-    until: int
-    times: int
-
-
 class Client:
     """One NVML, for any number of samplers and their threads: their requests take turns."""
 
-    def __init__(self, start: Callable[[Sequence[int]], Child], clock: Clock, hang_ns: int = HANG_NS) -> None:
-        """`start` starts a child that leaves GPUs of these indices alone until it is asked about them."""
+    def __init__(
+        self,
+        start: Callable[[Sequence[int]], Child],
+        clock: Clock,
+        hang_ns: int = HANG_NS,
+        expected: Callable[[], int] = int,
+    ) -> None:
+        """`start` starts a child that leaves GPUs of these indices alone until it is asked about them.
+
+        `expected` says how many GPUs the host has: the more, the longer a start may take.
+        """
         self._start = start
+        self._expected = expected
+        self._opening = Opening(0, 0)
         self._clock = clock
         self._hang_ns = hang_ns
         self._lock = threading.Lock()
@@ -72,7 +66,7 @@ class Client:
         self._failure: NvmlError | None = None
         self._resume_at = 0
         self._roster = Roster()
-        self._avoided: dict[int, _Avoided] = {}
+        self._avoided = Avoided()
         self._reopen_at: int | None = None
         self._reopened = 0
         self._xids: list[tuple[int | None, Xid]] = []
@@ -88,7 +82,7 @@ class Client:
 
         Raises NvmlError.
         """
-        with _Turn(self._lock, until_ns, self._clock):
+        with turn(self._lock, until_ns, self._clock, self._busy):
             self._open(until_ns)
             return dict(self._roster.gpus)
 
@@ -98,7 +92,7 @@ class Client:
 
     def ask(self, asks: Mapping[int, Ask], until_ns: int, *, events: bool = False) -> Answer:
         """Ask the GPUs of these numbers; those that are not listed now are not asked. Raises NvmlError."""
-        with _Turn(self._lock, until_ns, self._clock):
+        with turn(self._lock, until_ns, self._clock, self._busy):
             self._open(until_ns)
             return self._ask(asks, until_ns, events=events)
 
@@ -112,7 +106,7 @@ class Client:
 
     def _ask(self, asks: Mapping[int, Ask], until_ns: int, *, events: bool) -> Answer:
         now = self._clock().mono
-        avoided = frozenset(number for number, row in self._avoided.items() if row.until > now)
+        avoided = self._avoided.now(now)
         listed = {number: gpu for number, gpu in self._roster.gpus.items() if gpu.nvml_index is not None}
         asked = {
             gpu.nvml_index: asks[number]
@@ -148,10 +142,12 @@ class Client:
     def _look_after(self, said: Mapping[int, GpuAnswer]) -> None:
         """Draw the conclusions from an answer: who is well again, and whether NVML is to be opened again."""
         for number in said:
-            self._avoided.pop(number, None)
+            self._avoided.remove(number)
         self._failures, self._failure = 0, None
-        lost = any(answer.code for answer in said.values()) or any(
-            gpu.nvml_index is None or gpu.code for gpu in self._roster.gpus.values()
+        lost = (
+            not self._roster.gpus
+            or any(answer.code for answer in said.values())
+            or any(gpu.nvml_index is None or gpu.code for gpu in self._roster.gpus.values())
         )
         if not lost:
             self._reopen_at, self._reopened = None, 0
@@ -178,16 +174,35 @@ class Client:
     def _frame(self, until_ns: int) -> tuple[bytes, bytes]:
         """The next frame. Raises NotNow when there is none by then, and Hung when the child has had its time."""
         child = self._living()
-        try:
-            frame = child.receive(until_ns)
-        except (ChildEnded, WireError) as error:
-            raise self._give_up(f"the NVML child process ended: {error}") from error
-        if frame is not None:
-            return frame
-        limit = OPEN_NS if self._hello is None else self._hang_ns
-        if self._owes_since is not None and self._clock().mono >= self._owes_since + limit:
-            raise self._hang(child, limit)
-        raise NotNow("NVML is starting" if self._hello is None else "NVML is busy with the last request")
+        while True:
+            again = until_ns if self._hello is not None else self._opening.look(child.place(), self._clock().mono)
+            try:
+                frame = child.receive(min(until_ns, again))
+            except (ChildEnded, WireError) as error:
+                raise self._give_up(f"the NVML child process ended: {error}") from error
+            if frame is not None:
+                return frame
+            now = self._clock().mono
+            if self._hello is None:
+                self._check_opening(child, now)
+            elif self._owes_since is not None and now >= self._owes_since + self._hang_ns:
+                raise self._hang(child, self._hang_ns)
+            if now >= until_ns:
+                raise self._busy("NVML is starting" if self._hello is None else "NVML is busy with the last request")
+
+    def _check_opening(self, child: Child, now_ns: int) -> None:
+        """Raise Hung for a start of NVML that is late; that is remembered until NVML has opened."""
+        self._opening.look(child.place(), now_ns)
+        if self._opening.over(now_ns):
+            raise self._hang(child, self._opening.limit_ns)
+        if self._opening.late(now_ns):
+            self._failure = self._hung(self._opening.gpu, self._opening.late_ns)
+            raise self._failure
+
+    def _busy(self, why: str) -> NvmlError:
+        """What there is to say while it is waited for: that it hung, if that is the last thing that is known."""
+        failure = self._failure
+        return failure if self._hello is None and isinstance(failure, Hung) else NotNow(why)
 
     # --- the child's life
 
@@ -213,10 +228,11 @@ class Client:
         if now < self._resume_at and self._failure is not None:
             raise self._failure
         try:
-            self._child = self._start([self._index(number) for number in sorted(self._avoided)])
+            self._child = self._start([self._roster.index(number) for number in self._avoided.all()])
         except OSError as error:
             raise self._give_up(f"the NVML child process cannot be started: {error}") from error
         self._hello, self._owes_since = None, self._clock().mono
+        self._opening = Opening(self._owes_since, self._expected())
         self._sent.clear()
 
     def _greet(self, until_ns: int) -> None:
@@ -235,22 +251,19 @@ class Client:
 
     def _hang(self, child: Child, limit: int) -> Hung:
         place = child.place()
-        seconds = limit / NANOSECONDS
-        number = None
-        if place not in (READY, OPENING):
-            known = self._roster.number(place)
-            number = place if known is None else known
-            times = self._avoided[number].times + 1 if number in self._avoided else 0
-            self._avoided[number] = _Avoided(self._clock().mono + _step(AVOID_NS, times), times)
-        where = "" if number is None else f" in a call about GPU {number}"
-        failure = Hung(f"the NVIDIA driver has not answered for {seconds:g} s{where}", number)
+        failure = self._hung(None if place in (READY, OPENING) else place, limit)
+        if failure.number is not None:
+            self._avoided.add(failure.number, self._clock().mono)
         self._end(failure)
         return failure
 
-    def _index(self, number: int) -> int:
-        """NVML's index of a GPU, as far as it is known."""
-        gpu = self._roster.gpus.get(number)
-        return number if gpu is None or gpu.nvml_index is None else gpu.nvml_index
+    def _hung(self, index: int | None, limit: int) -> Hung:
+        """That a call does not return, about the GPU with NVML's index `index` if it is one."""
+        known = None if index is None else self._roster.number(index)
+        number = index if known is None else known
+        where = "" if number is None else f" in a call about GPU {number}"
+        opening = "NVML does not open: " if self._hello is None else ""
+        return Hung(f"{opening}the NVIDIA driver has not answered for {limit / NANOSECONDS:g} s{where}", number)
 
     def _give_up(self, reason: str) -> NvmlError:
         failure = NvmlError(reason)
@@ -279,21 +292,6 @@ class Client:
         if self._child is None:
             raise self._failure or NotNow("NVML is not open")
         return self._child
-
-
-class _Turn:
-    """Holds the lock, or says NotNow when it is not to be had in time."""
-
-    def __init__(self, lock: threading.Lock, until_ns: int, clock: Clock) -> None:
-        self._lock = lock
-        self._seconds = max(0, until_ns - clock().mono) / NANOSECONDS
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=self._seconds):
-            raise NotNow("NVML is busy with another sampler's request")
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def _step(steps: tuple[int, ...], times: int) -> int:

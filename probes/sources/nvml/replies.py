@@ -65,6 +65,17 @@ class Xid(NamedTuple):
     compute_instance: int
 
 
+class Answer(NamedTuple):
+    """What came back for one sample."""
+
+    gpus: dict[int, GpuAnswer]
+    """By number, those that were asked."""
+    avoided: frozenset[int]
+    """Numbers of GPUs that hung a while ago and were not asked."""
+    xids: list[tuple[int | None, Xid]]
+    """With the number of the GPU that each is about; those of replies that came too late too."""
+
+
 class Hello(Struct):
     """How NVML opened."""
 

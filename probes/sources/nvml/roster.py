@@ -61,6 +61,11 @@ class Roster:
         """The number of the GPU with NVML's index `index` now."""
         return next((gpu.number for gpu in self.gpus.values() if gpu.nvml_index == index), None)
 
+    def index(self, number: int) -> int:
+        """NVML's index of a GPU now, as far as it is known: its number if not."""
+        gpu = self.gpus.get(number)
+        return number if gpu is None or gpu.nvml_index is None else gpu.nvml_index
+
 
 def _free(gpus: Mapping[int, Gpu], index: int) -> int:
     return index if index not in gpus else max(gpus) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,16 +20,20 @@ class _Shared(NamedTuple):
     users: int
 
 
-def acquire(library: str, clock: Clock) -> Client:
+def acquire(library: str, clock: Clock, expected: Callable[[], int] = int) -> Client:
     """The client of the library at this path (empty: where the loader finds it). Nothing starts before it is asked.
 
-    Whoever acquires releases.
+    `expected` says how many GPUs the host has; that of the first user is asked. Whoever acquires releases.
     """
     with _lock:
         known = _shared.get(library)
-        client = Client(lambda skip: ChildProcess(library, clock, skip), clock) if known is None else known.client
+        client = known.client if known is not None else _client(library, clock, expected)
         _shared[library] = _Shared(client, 1 if known is None else known.users + 1)
         return client
+
+
+def _client(library: str, clock: Clock, expected: Callable[[], int]) -> Client:
+    return Client(lambda skip: ChildProcess(library, clock, skip), clock, expected=expected)
 
 
 def release(library: str) -> None:

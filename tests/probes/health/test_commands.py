@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from fabricscope import cli, plugins
 from fabricscope.model import Now, Quality, Reading
+from probes.recorder.evidence import Journal
 from probes.recorder.writer import RecordingWriter
 from tests.fixtures.samplers import FakeSampler, install
 from tests.probes.health.host import Host, rules, specs
@@ -53,8 +55,20 @@ def test_doctor_exits_with_4_when_nothing_was_sampled(monkeypatch: pytest.Monkey
     def fails(_: Now) -> list[Reading]:
         raise OSError("no")
 
-    install(monkeypatch, plugins.SAMPLERS, {"gpu": FakeSampler(fails)})
+    install(monkeypatch, plugins.SAMPLERS, {"pcie": FakeSampler(fails)})
     assert invoke("doctor", "--seconds", "0").exit_code == 4
+    install(monkeypatch, plugins.SAMPLERS, {"gpu": FakeSampler(fails)})
+    assert invoke("doctor", "--seconds", "0").exit_code == 3
+
+
+def test_what_a_rule_asks_for_and_nobody_has_is_warned_of(recording: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("rules: {gpu-lost: {check: {of: fabricscope_gpu_upp}}}")
+    for arguments in (
+        ("replay-health", str(recording), "--rules", str(mine)),
+        ("doctor", "--seconds", "0", "--set", f"probe.health.rules=[{mine}]"),
+    ):
+        assert "warning: rule gpu-lost: 'fabricscope_gpu_upp'" in invoke(*arguments).stderr
 
 
 def test_a_wrong_configuration_exits_with_2(
@@ -115,5 +129,15 @@ def test_what_is_no_recording_is_told(tmp_path: Path) -> None:
     path = tmp_path / "x.recording"
     path.write_bytes(b"no recording")
     result = invoke("replay-health", str(path))
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert str(path) in result.output
+
+
+def test_a_journal_copied_without_its_log_is_said_to_be_one(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "evidence.fsrec", 1 << 20, "n1")
+    copy = tmp_path / "copy.fsrec"
+    shutil.copyfile(tmp_path / "evidence.fsrec", copy)
+    journal.close()
+    result = invoke("replay-health", str(copy))
+    assert result.exit_code == 0
+    assert result.stderr.startswith(f"{copy}: was copied while a probe wrote to it")

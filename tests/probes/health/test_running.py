@@ -13,6 +13,7 @@ from probes.health.state_file import read_pasts, read_state
 from probes.once import values
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import Outcome, Result
+from probes.sources.host import boot_id
 from tests.probes.conftest import LogLines
 from tests.probes.health.host import at, specs
 from tests.probes.health.made import Row, batch
@@ -149,3 +150,24 @@ def test_events_of_samplers_are_heard(clock: Clock) -> None:
     event = Event(1, 1, "gpu.hung", Severity.CRITICAL, "GPU 3 hangs", {"gpu": "3"})
     (raised,) = tested.observe([outcome(clock, 1, [event])])
     assert raised.attributes["rule"] == "gpu-hung"
+
+
+async def test_what_fails_at_present_and_what_was_examined_is_in_the_state(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "health.json"
+    tested = running(path, clock)
+    failed = Event(
+        1, 1, "sampler.failed", Severity.WARNING, "failed", {"sampler": "pcie"}, {"reason": "OSError: no bus"}
+    )
+    tested.observe([outcome(clock, 1), Outcome("pcie", Result.FAILED, None, [failed], 0, 1)])
+    tested.observe([Outcome("pcie", Result.FAILED, None, [], 0, 1)])
+    await tested.tick()
+    state = read_state(path)
+    assert state is not None
+    assert (state.failures, state.examined) == ({"pcie": "OSError: no bus"}, {"gpu": 1})
+    assert state.ended_unix_ns is None
+    tested.observe([Outcome("pcie", Result.OK, None, [], 0, 1)])
+    tested.close()
+    state = read_state(path)
+    assert state is not None
+    assert (state.failures, state.ended_unix_ns) == ({}, clock().wall)
+    assert state.boot_id == boot_id(Path("/proc"))

@@ -167,7 +167,7 @@ def test_the_slow_one_of_eight_is_told_and_the_others_are_not() -> None:
         ib_port(host, f"mlx5_{number}", gbit=200 if number == 3 else 400)
     (raised,) = host.run(2 * MINUTE)
     assert raised.subject == {"device": "mlx5_3", "port": "1"}
-    assert "200 Gbit/s, limit 396 Gbit/s" in raised.message
+    assert "200 Gbit/s (25 GB/s), limit 396 Gbit/s (49.5 GB/s)" in raised.message
 
 
 def test_adapters_of_another_model_are_no_peers() -> None:
@@ -479,3 +479,101 @@ def test_evidence_that_comes_in_no_time_raises_nothing_twice() -> None:
     host.set("fabricscope_gpu_up", 0, gpu="0")
     assert told(host.run(1)) == [("raised", "gpu-lost")]
     assert host.sample() == []
+
+
+def test_a_port_that_never_was_up_unlike_its_peers() -> None:
+    host = Host(rules("ib-port-down", "ib-port-down-unlike-peers"))
+    for number in range(4):
+        ib_port(host, f"mlx5_{number}", up=float(number != 2), physical=2 if number == 2 else 5)
+    (raised,) = host.run(2 * MINUTE)
+    assert raised.attributes["rule"] == "ib-port-down-unlike-peers"
+    assert (raised.severity, raised.subject["device"]) == (Severity.WARNING, "mlx5_2")
+    assert host.health.withheld() == []
+
+
+def test_a_port_that_was_up_is_down_once() -> None:
+    host = Host(rules("ib-port-down", "ib-port-down-unlike-peers"))
+    for number in range(4):
+        ib_port(host, f"mlx5_{number}")
+    host.run(MINUTE)
+    ib_port(host, "mlx5_2", up=0, physical=2)
+    assert told(host.run(5 * MINUTE)) == [("raised", "ib-port-down")]
+    assert host.health.withheld() == []
+
+
+def test_a_port_without_a_cable_and_without_peers_is_withheld() -> None:
+    host = Host(rules("ib-port-down", "ib-port-down-unlike-peers"))
+    ib_port(host, up=0, physical=2)
+    ib_port(host, "mlx5_1")
+    assert host.run(5 * MINUTE) == []
+    (withheld,) = host.health.withheld()
+    assert (withheld.rule, withheld.subject) == ("ib-port-down", IB)
+    assert "over 1d above 0" in withheld.reason
+
+
+def test_full_counters_come_first_and_alone_in_the_evidence() -> None:
+    host = Host(rules("counters-saturated"))
+    names = [name for name, spec in specs().items() if name.startswith("fabricscope_infiniband_port_") and spec.bits]
+    for name in names:
+        labels = {label: IB[label] for label in specs()[name].labels if label in IB}
+        host.set(name, 1, **labels)
+    host.set("fabricscope_infiniband_port_link_downed_total", 255, Quality.SATURATED, **IB)
+    host.run(MINUTE)
+    (verdict,) = host.health.verdicts(at(host.seconds))
+    assert [shown.metric for shown in verdict.evidence] == ["fabricscope_infiniband_port_link_downed_total"]
+
+
+def test_a_narrow_link_shows_its_lanes() -> None:
+    host = Host(rules("pcie-narrow"))
+    place = {"address": "0000:17:00.0", "upstream": "0000:16:01.0"}
+    host.set("fabricscope_pcie_link_degraded", 1, **place, property="width")
+    host.set("fabricscope_pcie_link_width_lanes", 8, address=place["address"])
+    host.set("fabricscope_pcie_link_width_max_lanes", 16, address=place["address"])
+    (raised,) = host.run(3 * MINUTE)
+    evidence = raised.attributes["evidence"]
+    assert 'width_lanes{address="0000:17:00.0"} = 8 lanes' in evidence
+    assert 'width_max_lanes{address="0000:17:00.0"} = 16 lanes' in evidence
+
+
+def test_what_the_event_says_to_do_is_the_next_step() -> None:
+    host = Host(rules("gpu-xid"))
+    where = {"address": "0000:3b:00.0", "action": "power-cycle the node", "xid": "79"}
+    host.tell("kernel.xid", Severity.CRITICAL, {"address": where.pop("address")}, where)
+    (raised,) = host.run(2)
+    assert raised.attributes["next_step"].startswith("What the event says: power-cycle the node. Drain the node")
+    assert "reset the GPU" not in raised.attributes["next_step"]
+    (verdict,) = host.health.verdicts(at(host.seconds))
+    assert verdict.evidence[0].labels["action"] == "power-cycle the node"
+
+
+def test_a_gpu_at_its_limits() -> None:
+    host = Host(rules("gpu-hot", "gpu-margin-used-up"))
+    host.set("fabricscope_gpu_temperature_limit_celsius", 90, gpu="0", limit="slowdown")
+    host.set("fabricscope_gpu_temperature_limit_celsius", 95, gpu="0", limit="shutdown")
+    host.set("fabricscope_gpu_temperature_celsius", 89, gpu="0", sensor="gpu")
+    host.set("fabricscope_gpu_temperature_celsius", 99, gpu="0", sensor="memory")
+    assert host.run(MINUTE) == []
+    host.set("fabricscope_gpu_temperature_celsius", 91, gpu="0", sensor="gpu")
+    assert told(host.run(5)) == [("raised", "gpu-hot")]
+    host.set("fabricscope_gpu_temperature_celsius", 96, gpu="0", sensor="gpu")
+    assert told(host.run(5)) == [("changed", "gpu-hot")]
+    assert host.active() == [("gpu-hot", "critical")]
+    host.set("fabricscope_gpu_temperature_margin_limit_celsius", -2, gpu="1", limit="slowdown")
+    host.set("fabricscope_gpu_temperature_margin_celsius", -3, gpu="1")
+    assert told(host.run(5)) == [("raised", "gpu-margin-used-up")]
+
+
+def test_a_verdict_that_clears_shows_what_raised_it_and_the_present_value() -> None:
+    host = Host(rules("gpu-hot"))
+    host.set("fabricscope_gpu_temperature_limit_celsius", 90, gpu="0", limit="slowdown")
+    for celsius in (91, 93, 92, 40):
+        host.set("fabricscope_gpu_temperature_celsius", celsius, gpu="0", sensor="gpu")
+        host.run(5)
+    (verdict,) = host.health.verdicts(at(host.seconds))
+    assert (verdict.value, verdict.present) == (93, 40)
+    assert verdict.summary.endswith(": 93 °C, limit 90 °C; now 40 °C")
+    host.restart()
+    (verdict,) = host.health.verdicts(at(host.seconds))
+    assert (verdict.value, verdict.present) == (93, 40)
+    cleared = host.run(6 * MINUTE)[-1]
+    assert (cleared.attributes["value"], cleared.attributes["present"]) == ("93", "40")

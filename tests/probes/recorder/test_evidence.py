@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,43 @@ def test_keeps_batches_and_events_and_can_be_read_meanwhile(journal: Journal, pa
         assert recording.meta["kind"] == "evidence"
         assert [now for now, _ in recording.batches()] == [at(1), at(2)]
         assert list(recording.events()) == [event(at(2))]
+
+
+def test_a_plain_copy_has_all_but_the_last_seconds(journal: Journal, path: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.fsrec"
+    for second in (0, 10, 20, 22):
+        journal.append(evidence(second))
+    shutil.copyfile(path, copy)
+    assert times(copy) == [0, 10, 20]
+    with Recording.open(copy) as recording:
+        assert recording.notice.startswith(f"{copy}: was copied while a probe wrote to it and without its -wal file")
+    with Recording.open(path) as recording:
+        assert recording.notice == ""
+    assert times(path) == [0, 10, 20, 22]
+
+
+def test_one_that_was_closed_is_whole(path: Path) -> None:
+    journal = Journal(path, MIB, "node1")
+    for second in (0, 1):
+        journal.append(evidence(second))
+    journal.close()
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    with Recording.open(path) as recording:
+        assert recording.notice == ""
+    assert times(path) == [0, 1]
+
+
+def test_one_that_is_read_while_it_closes_keeps_everything(path: Path) -> None:
+    journal = Journal(path, MIB, "node1")
+    journal.append(evidence(0))
+    journal.append(evidence(1))
+    with Recording.open(path) as recording:
+        batches = recording.batches()
+        next(batches)
+        journal.close()
+        assert len(list(batches)) == 1
+    assert times(path) == [0, 1]
+    assert recording.notice == ""
 
 
 def test_goes_on_after_a_restart(path: Path) -> None:

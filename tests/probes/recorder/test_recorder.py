@@ -208,6 +208,17 @@ async def test_a_journal_that_fails_is_opened_again(
     assert [line["log_level"] for line in log_lines] == ["error", "info"]
 
 
+async def test_a_directory_that_cannot_be_used_is_named_with_the_remedy(tmp_path: Path, log_lines: LogLines) -> None:
+    (tmp_path / "file").touch()
+    bench = Bench(tmp_path / "file")
+    bench.observe(0, [sampled(at(0))])
+    await bench.settle()
+    (line,) = log_lines
+    assert line["file"] == str(tmp_path / "file" / "evidence.fsrec")
+    assert "probe.recorder.directory" in line["remedy"]
+    await bench.recorder.close()
+
+
 async def test_a_disk_that_hangs_does_not_fill_the_memory(bench: Bench) -> None:
     gate = threading.Event()
     hanging = bench.recorder._call(gate.wait)

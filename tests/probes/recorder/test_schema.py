@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -33,6 +36,24 @@ def test_it_is_opened_for_reading_alone(tmp_path: Path) -> None:
 def test_what_is_not_there_or_a_directory(tmp_path: Path) -> None:
     assert "no such file" in complaint(tmp_path / "absent.fsrec")
     assert "is a directory" in complaint(tmp_path)
+    (tmp_path / "file").touch()
+    assert "Not a directory" in complaint(tmp_path / "file" / "a.fsrec")
+    os.mkfifo(tmp_path / "pipe")
+    assert "is no regular file" in complaint(tmp_path / "pipe")
+    assert "is empty" in complaint(tmp_path / "file")
+
+
+@pytest.mark.parametrize("refusing", ["stat", "open"])
+def test_what_this_user_may_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusing: str) -> None:
+    path = write_recording(tmp_path / "a.fsrec")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, refusing, refuse)
+        said = complaint(path)
+    assert said.startswith(f"{path}: cannot be read: Permission denied; become a user who may")
 
 
 @pytest.mark.parametrize(
@@ -82,21 +103,60 @@ def test_a_view_in_place_of_a_table(tmp_path: Path) -> None:
     assert "other tables" in complaint(path)
 
 
-def test_a_journal_without_its_companions_where_nothing_may_be_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def journal(path: Path) -> sqlite3.Connection:
+    """A recording that is being written to, with an event that is in its log alone."""
+    schema.create(path).close()
+    database = schema.reopen(path)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("INSERT INTO events VALUES (1, x'')")
+    return database
+
+
+def contents(path: Path) -> tuple[int, list[str]]:
+    """How many events a file tells of, and what there is beside it afterwards."""
+    database = schema.open_read_only(path)
+    count = database.execute("SELECT count(*) FROM events").fetchone()[0]
+    database.close()
+    return count, sorted(file.name for file in path.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("copied", "events"), [(("",), 0), (("", "-wal"), 1), (("", "-wal", "-shm"), 1)], ids=["alone", "log", "all"]
+)
+def test_reading_a_copy_of_a_journal_leaves_what_is_beside_it(
+    tmp_path: Path, copied: tuple[str, ...], events: int
 ) -> None:
-    path = write_recording(tmp_path / "a.fsrec")
-    connected, modes = schema._connected, []
+    live, place = tmp_path / "live.fsrec", tmp_path / "copy" / "live.fsrec"
+    place.parent.mkdir()
+    database = journal(live)
+    for suffix in copied:
+        shutil.copyfile(schema.beside(live, suffix), schema.beside(place, suffix))
+    assert contents(place) == (events, sorted(f"live.fsrec{suffix}" for suffix in copied))
+    assert schema.lacks_log(place) == (copied == ("",))
+    assert not schema.lacks_log(live)
+    assert contents(live)[0] == 1
+    database.close()
 
-    def refusing(where: Path, mode: str) -> sqlite3.Connection:
-        modes.append(mode)
-        if mode == "ro":
-            raise sqlite3.OperationalError("unable to open database file")
-        return connected(where, mode)
 
-    monkeypatch.setattr(schema, "_connected", refusing)
-    schema.open_read_only(path).close()
-    assert modes == ["ro", "ro&immutable=1"]
-    # With a journal that is being written, what is in the file alone would be a lie.
-    path.with_name("a.fsrec-wal").touch()
-    assert "copy it to where this user may read it" in complaint(path)
+def test_a_journal_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    path = tmp_path / "a.fsrec"
+    database = journal(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "_connected", refuse)
+        assert "become a user who may read it" in complaint(path)
+    database.close()
+
+
+def test_a_journal_is_saved_whole(tmp_path: Path) -> None:
+    database = journal(tmp_path / "a.fsrec")
+    reader = schema.open_read_only(tmp_path / "a.fsrec")
+    saved = tmp_path / "copy" / "b.fsrec"
+    saved.parent.mkdir()
+    schema.save(reader, saved)
+    reader.close()
+    database.close()
+    assert not schema.lacks_log(saved)
+    assert contents(saved) == (1, ["b.fsrec"])

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
+import pytest
+
+from probes.recorder import flight
 from probes.recorder.recording import Recording
+from probes.recorder.schema import RecordingError
 from probes.recorder.settings import RecorderSettings
 from probes.recorder.summary import as_table, as_text, listed, settings_of, summary
 from probes.recorder.writer import RecordingWriter
@@ -15,7 +20,7 @@ def test_a_configuration_without_the_recorder_has_its_defaults() -> None:
 
 def test_recordings_are_listed_with_the_journal_first(tmp_path: Path) -> None:
     settings = RecorderSettings(directory=str(tmp_path))
-    assert as_table(listed(settings)) == "nothing was recorded yet"
+    assert as_table(listed(settings), settings).startswith(f"{tmp_path}: nothing was recorded here yet; look elsewhere")
     settings.recordings.mkdir()
     RecordingWriter.create(settings.journal, host="node1", kind="evidence").close()
     write_recording(settings.recordings / "a.fsrec")
@@ -24,8 +29,26 @@ def test_recordings_are_listed_with_the_journal_first(tmp_path: Path) -> None:
     assert (journal["kind"], journal["start"]) == ("evidence", "")
     assert (good["kind"], good["start"], round(good["seconds"])) == ("flight", "1970-01-12T13:46:40Z", 103)
     assert "is no recording of fabricscope" in bad["error"]
-    lines = as_table([journal, good, bad]).splitlines()
+    lines = as_table([journal, good, bad], settings).splitlines()
     assert [str(row["file"]) in line for row, line in zip((journal, good, bad), lines, strict=True)] == [True] * 3
+
+
+def refused(directory: Path) -> str:
+    with pytest.raises(RecordingError) as caught:
+        listed(RecorderSettings(directory=str(directory)))
+    return str(caught.value)
+
+
+def test_a_directory_that_is_none_is_said_to_be_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused(tmp_path / "absent").startswith(f"{tmp_path / 'absent'}: there is no such directory")
+    (tmp_path / "file").touch()
+    assert refused(tmp_path / "file").startswith(f"{tmp_path / 'file'}: Not a directory; look elsewhere with --set")
+
+    def refuse(path: Path) -> list[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(flight, "kept", refuse)
+    assert refused(tmp_path) == f"{tmp_path}: cannot be looked into: Permission denied; become a user who may"
 
 
 def test_a_summary_says_what_is_in_it(tmp_path: Path) -> None:

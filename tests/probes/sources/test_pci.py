@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.sources import pci
+from probes.sources import pci, sysfs
 from probes.sources.pci import AerError, Function, Identity, LinkState
 from tests.fixtures import pci_tree
 from tests.fixtures.pci_tree import GPU_ADDRESS, ROOT_PORT, SWITCH_DOWN_GPU, PciTree
@@ -124,13 +124,25 @@ def test_what_is_unknown_about_a_device_is_empty(tree: PciTree) -> None:
     [
         ("8.0 GT/s PCIe", "4", LinkState(8e9, 4)),
         ("Unknown", "63", LinkState(None, None)),
-        ("16.0 GT/s PCIe", "63", LinkState(None, None)),
-        ("Unknown", "16", LinkState(None, None)),
+        ("Unknown", "255", LinkState(None, None)),
+        # One half is enough for a link; a generation that the kernel has no name for is no device that is gone.
+        ("16.0 GT/s PCIe", "63", LinkState(16e9, None)),
+        ("16.0 GT/s PCIe", "garbage", LinkState(16e9, None)),
+        ("Unknown", "16", LinkState(None, 16)),
+        ("", "16", LinkState(None, 16)),
         ("Unknown", "0", None),
     ],
 )
 def test_the_link(speed: str, width: str, state: LinkState | None) -> None:
     assert pci.parse_link(speed, width) == state
+
+
+@pytest.mark.parametrize(
+    ("speed", "width"), [("Unknown", "7"), ("Unknown", ""), ("garbage", "63"), ("", ""), ("\x00", "-1")]
+)
+def test_what_is_neither_a_link_nor_a_device_that_is_gone_cannot_be_read(speed: str, width: str) -> None:
+    with pytest.raises(sysfs.Unreadable, match="device: not a link's speed and width"):
+        pci.parse_link(speed, width, Path("device"))
 
 
 def test_whether_there_is_anything_to_measure(tree: PciTree) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.sources import sysfs
+from probes.sources.held import HeldFile
 from probes.sources.pci import LinkState
 from probes.sources.pci_state import SEVERITIES, ErrorFile, LinkFiles, RootPortFile
 from tests.fixtures import pci_tree
@@ -53,6 +55,41 @@ def test_the_kernel_refusing_to_read_a_link(
         assert link.read() == outcome
 
 
+@pytest.mark.parametrize(
+    ("refused", "number", "outcome"),
+    [
+        ("width", 22, LinkState(16e9, None)),
+        ("width", 5, LinkState(16e9, None)),
+        ("speed", 22, LinkState(None, 16)),
+        ("speed", 5, LinkState(None, 16)),
+    ],
+)
+def test_half_a_link_that_cannot_be_read_is_not_a_link_that_is_down(
+    tree: PciTree, monkeypatch: pytest.MonkeyPatch, refused: str, number: int, outcome: LinkState
+) -> None:
+    read = HeldFile.read
+
+    def refuse(file: HeldFile) -> bytes | None:
+        if file.path.name.endswith(refused):
+            raise sysfs.Unreadable(file.path, errno.errorcode[number])
+        return read(file)
+
+    monkeypatch.setattr(HeldFile, "read", refuse)
+    link = LinkFiles(tree.path(GPU_ADDRESS))
+    assert link.read() == outcome
+    assert link.read() is link.read()
+
+
+@pytest.mark.parametrize(("speed", "width"), [("Unknown\n", "\n"), ("?\n", "63\n"), ("\xff", "\xff")])
+def test_garbage_is_unreadable_and_not_a_device_that_is_gone(tree: PciTree, speed: str, width: str) -> None:
+    tree.write(GPU_ADDRESS, "current_link_speed", speed)
+    tree.write(GPU_ADDRESS, "current_link_width", width)
+    link = LinkFiles(tree.path(GPU_ADDRESS))
+    for _ in range(2):
+        with pytest.raises(sysfs.Unreadable, match="not a link's speed and width"):
+            link.read()
+
+
 def test_errors_and_the_same_object_while_none_is_added(tree: PciTree) -> None:
     tree.write(GPU_ADDRESS, "aer_dev_fatal", pci_tree.aer("fatal", DLP=3))
     file = ErrorFile(tree.path(GPU_ADDRESS), "fatal")
@@ -85,8 +122,12 @@ def test_any_octets_give_a_value_or_a_typed_error(tmp_path_factory: pytest.TempP
     device = tmp_path_factory.mktemp("device")
     for name in ("current_link_width", "current_link_speed", "aer_dev_fatal", "aer_rootport_total_err_fatal"):
         (device / name).write_bytes(content)
-    state = LinkFiles(device).read()
-    assert state is None or state == LinkState(None, None)
+    try:
+        # Octets that are both a speed and a width there are none, so there is a width or nothing.
+        state = LinkFiles(device).read()
+        assert state is None or state.speed is None
+    except sysfs.Unreadable as error:
+        assert "not a link" in error.reason
     try:
         count = RootPortFile(device, "fatal").read()
         assert count is not None

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fabricscope.settings import SettingsError
 from probes.health.language.checks import Happened
-from probes.health.language.mentions import mentions, problems
+from probes.health.language.mentions import in_force, mentions, misfits, problems
 from probes.health.language.rule_files import SHIPPED, shipped
 from probes.samplers.kernel.rules import RULES as KERNEL_RULES
 from tests.probes.health.host import produced_kinds, specs
@@ -57,7 +59,7 @@ def test_metrics_that_no_sampler_has_are_told_with_the_nearest() -> None:
     [
         (
             {"kind": "increase", "of": "fabricscope_ethernet_up", "window": "5m", "above": 1},
-            "rule a-rule: fabricscope_ethernet_up is a gauge; ask for its value",
+            "fabricscope_ethernet_up is a gauge; ask for its value",
         ),
         (
             {
@@ -65,9 +67,31 @@ def test_metrics_that_no_sampler_has_are_told_with_the_nearest() -> None:
                 "of": {"metric": "fabricscope_ethernet_receive_errors_total", "over": "max", "window": "5m"},
                 "above": 1,
             },
-            "rule a-rule: fabricscope_ethernet_receive_errors_total is a counter; ask for its increase or rate",
+            "fabricscope_ethernet_receive_errors_total is a counter; ask for its increase or rate",
+        ),
+        (
+            {"kind": "value", "of": "fabricscope_ethernet_receive_errors_total", "above": 1},
+            "fabricscope_ethernet_receive_errors_total is a counter; ask for its increase or rate",
         ),
     ],
 )
 def test_a_counter_is_no_gauge(check: dict[str, Any], complaint: str) -> None:
-    assert found(check) == [complaint]
+    assert misfits([rule(check=check)], specs().values()) == [("a-rule", complaint)]
+
+
+def test_no_shipped_rule_asks_a_counter_for_its_value() -> None:
+    assert misfits(shipped(), specs().values()) == []
+
+
+def test_what_does_not_fit_is_an_error_and_what_is_unknown_a_doubt(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("rules: {gpu-lost: {check: {of: fabricscope_gpu_upp}}}")
+    asked, doubts = in_force([file], list(specs().values()))
+    assert len(asked) == len(shipped())
+    assert doubts == ["rule gpu-lost: 'fabricscope_gpu_upp' is not a known metric; did you mean 'fabricscope_gpu_up'?"]
+    file.write_text("rules: {gpu-lost: {check: {of: fabricscope_gpu_pcie_replays_total}}}")
+    with pytest.raises(
+        SettingsError, match=r"mine\.yaml: rule gpu-lost: .* is a counter; ask for its increase or rate"
+    ):
+        in_force([file], list(specs().values()))
+    assert in_force([file])[1] == []

@@ -118,6 +118,12 @@ def test_a_check_of_another_kind_starts_anew(tmp_path: Path) -> None:
         (OWN.replace("kind: value, ", ""), "rules.my-rule.check: 'kind' is missing; add one of"),
         (OWN.replace("of: ", "of: {metrc: a}, x: "), "rules.my-rule.check"),
         (OWN + "  my-rule: {}", "is there twice; keep one"),
+        ("rules: {pcie-slw: {check: {above: 1}}}", "'pcie-slw' is not a known rule; did you mean 'pcie-slow'?"),
+        (OWN.replace("below: 1", "below: .nan"), "`limit` is nan; give a number that is finite"),
+        (OWN.replace("below: 1", "above: -.inf"), "`limit` is -inf; give a number that is finite"),
+        (OWN.replace("below: 1", "below: {product: [a], times: .inf}"), "`times` is inf; give a number"),
+        (OWN.replace("of: fabricscope_ethernet_up", "of: {metric: a, times: .nan}"), "`times` is nan; give a number"),
+        (OWN + "    where: {metric: a, above: .nan}", "`above` is nan; give a number"),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_the_remedy(tmp_path: Path, text: str, complaint: str) -> None:

@@ -11,7 +11,7 @@ from probes.health.language.vocabulary import Condition, Limit, Source
 @pytest.mark.parametrize(
     ("value", "unit", "shown"),
     [
-        (50_000_000_000, "bytes_per_second", "400 Gbit/s"),
+        (50_000_000_000, "bytes_per_second", "400 Gbit/s (50 GB/s)"),
         (0.0005, "watts", "0.5 mW (-3.01 dBm)"),
         (700, "watts", "700 W"),
         (16e9, "transfers_per_second", "16 GT/s"),

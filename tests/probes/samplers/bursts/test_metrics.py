@@ -18,3 +18,8 @@ def test_names_are_unique_and_counters_end_in_total() -> None:
     for spec in METRICS:
         assert spec.name.startswith("fabricscope_bursts_")
         assert (spec.kind is Kind.COUNTER) == spec.name.endswith("_total")
+
+
+def test_a_rate_has_the_unit_of_one() -> None:
+    for spec in METRICS:
+        assert (spec.unit == "bytes_per_second") == spec.name.endswith("_bytes_per_second"), spec.name

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fabricscope.model import Now, Severity
-from probes.samplers.gpu.events import Health, health_event, xid_event
+from probes.samplers.gpu.events import Health, health_event, opening_event, xid_event
 from probes.sources.nvml.replies import Xid
 from probes.sources.nvml.roster import Gpu
 
@@ -21,7 +21,20 @@ def test_a_loss_and_its_end() -> None:
     assert event.attributes == {"reason": "NVML says GPU_IS_LOST"}
     event = health_event(ok, lost, GPU, NOW)
     assert (event.kind, event.severity) == ("gpu.recovered", Severity.INFO)
-    assert event.attributes == {"reason": "it was lost: NVML says GPU_IS_LOST"}
+    assert event.attributes == {"reason": "it answers again; it was lost: NVML says GPU_IS_LOST"}
+
+
+def test_nvml_that_does_not_open_is_about_one_gpu_or_all() -> None:
+    ok, hung = Health("ok", ""), Health("hung", "NVML does not open")
+    event = opening_event(hung, ok, 2, NOW)
+    assert (event.kind, event.message) == ("gpu.hung", "GPU 2 hung: NVML does not open")
+    assert event.subject["gpu"] == "2"
+    event = opening_event(hung, ok, None, NOW)
+    assert (event.kind, event.severity, event.subject) == ("gpu.hung", Severity.CRITICAL, {"gpu": "all"})
+    assert event.message == "all GPUs hung: NVML does not open"
+    event = opening_event(ok, hung, None, NOW)
+    assert (event.kind, event.subject) == ("gpu.recovered", {"gpu": "all"})
+    assert event.message == "all GPUs recovered: it answers again; it was hung: NVML does not open"
 
 
 @pytest.mark.parametrize(

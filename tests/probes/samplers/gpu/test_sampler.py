@@ -12,10 +12,11 @@ from probes.links.transitions import Transitions
 from probes.samplers.gpu import GpuSampler, GpuSettings
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.sampler import Roots
-from probes.sources.nvml import fields
+from probes.sources.nvml import fields, opening
 from probes.sources.nvml.client import Client
 from probes.sources.nvml.errors import NvmlError
 from probes.sources.nvml.process import ChildProcess
+from tests.fixtures import pci_tree
 from tests.fixtures.nvml import bindings, fake
 from tests.fixtures.nvml.bindings import GCC
 from tests.fixtures.nvml.stub import SECOND, Stub
@@ -23,7 +24,7 @@ from tests.fixtures.nvml.stub import SECOND, Stub
 
 def sampler(stub: Stub, **settings: object) -> GpuSampler:
     chosen = convert({"library": "fake"} | settings, GpuSettings, "gpu")
-    return GpuSampler(chosen, Roots(), client=stub.client(hang_seconds=2), clock=stub.clock)
+    return GpuSampler(chosen, Roots(sys="/nowhere"), client=stub.client(hang_seconds=2), clock=stub.clock)
 
 
 class Sampled:
@@ -194,6 +195,8 @@ def test_a_driver_that_hangs_in_one_gpu() -> None:
     stub.node.without("hang")
     sampled = later(reader, stub, 60)
     assert (sampled.up, sampled.kinds) == ([1.0] * 3, [("gpu.recovered", "1")])
+    why = "it was hung: the NVIDIA driver has not answered for 2 s in a call about GPU 1"
+    assert sampled.events[0].attributes == {"reason": f"it answers again; {why}"}
 
 
 def test_a_child_that_cannot_be_killed_is_waited_for_and_no_number_is_repeated() -> None:
@@ -238,6 +241,83 @@ def test_a_first_start_that_takes_too_long_fails_the_sample_and_the_next_has_it(
     assert later(reader, stub).up == [1.0]
 
 
+def until_told(reader: GpuSampler, stub: Stub) -> Sampled:
+    """Samples that fail, up to the one that tells of something."""
+    for _ in range(400):
+        try:
+            sampled = Sampled(reader, stub)
+        except OSError:
+            stub.clock.advance(1)
+            continue
+        return sampled
+    raise AssertionError("nothing was told")
+
+
+def test_nvml_that_hangs_at_the_first_start_is_told_and_fails_the_samples() -> None:
+    stub = Stub(fake.plain_node(2).line("hang init"))
+    reader, began = sampler(stub), stub.clock.mono
+    with pytest.raises(OSError, match="NVML is starting"):
+        Sampled(reader, stub)
+    sampled = until_told(reader, stub)
+    reason = "NVML does not open: the NVIDIA driver has not answered for 10 s"
+    assert [(event.kind, event.subject, event.attributes) for event in sampled.events] == [
+        ("gpu.hung", {"gpu": "all"}, {"reason": reason})
+    ]
+    assert (stub.clock.mono - began, sampled.rows) == (10 * SECOND, [])
+    # Told once, and a failure for as long as it lasts: also past the child's end and the next one's start.
+    while len(stub.children) < 3:
+        with pytest.raises(OSError, match="has not answered"):
+            later(reader, stub)
+    stub.node.without("hang")
+    while not (sampled := until_told(reader, stub)).rows:
+        stub.clock.advance(1)
+    assert sampled.up == [1.0, 1.0]
+    assert sampled.kinds == [("gpu.recovered", "all")]
+    assert later(reader, stub).events == []
+
+
+def test_a_gpu_that_hangs_at_the_first_start_is_told_once_and_the_others_are_seen() -> None:
+    stub = Stub(fake.plain_node(3).line("hang 2"))
+    reader, began = sampler(stub), stub.clock.mono
+    assert until_told(reader, stub).kinds == [("gpu.hung", "2")]
+    assert stub.clock.mono - began == 10 * SECOND
+    sampled = until_told(reader, stub)
+    assert (sampled.up, sampled.events) == ([1.0, 1.0, 0.0], [])
+    assert stub.clock.mono - began <= 35 * SECOND
+    stub.node.without("hang")
+    sampled = later(reader, stub, 60)
+    assert (sampled.up, sampled.kinds) == ([1.0] * 3, [("gpu.recovered", "2")])
+    assert "NVML does not open: the NVIDIA driver has not answered for 10 s" in sampled.events[0].message
+
+
+def test_a_driver_that_is_there_and_does_not_let_nvml_in_fails_each_sample() -> None:
+    for code, word in ((9, "DRIVER_NOT_LOADED"), (12, "LIBRARY_NOT_FOUND"), (18, "LIB_RM_VERSION_MISMATCH")):
+        stub = Stub(fake.plain_node(1).line(f"init {code}"))
+        reader = sampler(stub)
+        for _ in range(20):
+            with pytest.raises(OSError, match=word):
+                later(reader, stub)
+
+
+def test_gpus_on_the_bus_without_a_driver_or_not_listed_fail_the_sample(tmp_path: Path) -> None:
+    tree = pci_tree.PciTree(tmp_path)
+    tree.add("0000:17:00.0", pci_tree.GPU)
+    tree.write("0000:17:00.0", "vendor", "0x10de\n")
+    stub = Stub(fake.Node(0))
+    roots = Roots(sys=str(tmp_path), proc=str(tmp_path), dev=str(tmp_path))
+    reader = GpuSampler(GpuSettings(), roots, client=stub.client(), clock=stub.clock)
+    with pytest.raises(OSError, match=r"has 1 NVIDIA GPU \(1 without a driver\), and no NVIDIA driver"):
+        Sampled(reader, stub)
+    assert stub.children == []
+    (tmp_path / "nvidiactl").touch()
+    with pytest.raises(OSError, match="NVML lists 0: is the driver loaded"):
+        Sampled(reader, stub)
+    assert "NVML lists 0" in (reader.unavailable() or "")
+    # One that comes later is found.
+    stub.node = fake.plain_node(1)
+    assert later(reader, stub, 31).up == [1.0]
+
+
 def test_xids_are_events() -> None:
     stub = Stub(fake.plain_node(2))
     reader = sampler(stub)
@@ -272,7 +352,7 @@ def test_counters_that_restart_are_a_reset_and_no_burst_of_errors() -> None:
 
 def test_a_host_without_a_driver_has_nothing_and_is_no_failure(tmp_path: Path) -> None:
     stub = Stub(fake.plain_node(1))
-    roots = Roots(proc=str(tmp_path), dev=str(tmp_path))
+    roots = Roots(sys=str(tmp_path), proc=str(tmp_path), dev=str(tmp_path))
     reader = GpuSampler(GpuSettings(), roots, client=stub.client(), clock=stub.clock)
     assert list(reader.sample(stub.clock())) == []
     assert "no NVIDIA driver" in (reader.unavailable() or "")
@@ -346,3 +426,34 @@ def test_lost_and_hung_on_the_whole_way(real: Real) -> None:
     until = system_clock().mono + 60 * SECOND
     while (sampled := real.sample()).up != [1.0, 1.0, 0.0]:
         assert system_clock().mono < until, sampled.up
+
+
+@GCC
+@pytest.mark.parametrize(("line", "gpu"), [("hang init", "all"), ("hang 2", "2")])
+def test_a_first_start_that_hangs_on_the_whole_way(
+    real: Real, monkeypatch: pytest.MonkeyPatch, line: str, gpu: str
+) -> None:
+    monkeypatch.setattr(opening, "LATE_NS", SECOND)
+    real.put(fake.plain_node(3).line(line))
+    (event,) = real.sample().events
+    assert (event.kind, event.subject["gpu"]) == ("gpu.hung", gpu)
+    assert "NVML does not open" in event.message
+
+
+@GCC
+@pytest.mark.parametrize(("line", "word"), [("init 9", "DRIVER_NOT_LOADED"), ("init 18", "LIB_RM_VERSION_MISMATCH")])
+def test_a_library_that_refuses_on_the_whole_way(real: Real, line: str, word: str) -> None:
+    real.put(fake.plain_node(3).line(line))
+    for _ in range(2):
+        with pytest.raises(OSError, match=word):
+            real.sample()
+
+
+def test_a_library_that_is_not_there_on_the_whole_way(tmp_path: Path) -> None:
+    settings = GpuSettings(library=str(tmp_path / "libnvidia-ml.so.1"), deadline_seconds=60)
+    reader = GpuSampler(settings, Roots(sys=str(tmp_path)))
+    try:
+        with pytest.raises(OSError, match="cannot open shared object file"):
+            list(reader.sample(system_clock()))
+    finally:
+        reader.close()

@@ -13,6 +13,7 @@ from probes.samplers.nvlink import NvlinkSampler, NvlinkSettings
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.sampler import Roots
 from probes.sources.nvml import fields
+from tests.fixtures import pci_tree
 from tests.fixtures.nvml import bindings, fake
 from tests.fixtures.nvml.bindings import GCC
 from tests.fixtures.nvml.stub import SECOND, Stub
@@ -23,7 +24,7 @@ Rows = dict[tuple[str, ...], Reading]
 
 def sampler(stub: Stub, **settings: object) -> NvlinkSampler:
     chosen = convert({"library": "fake"} | settings, NvlinkSettings, "nvlink")
-    return NvlinkSampler(chosen, Roots(), client=stub.client(hang_seconds=2), clock=stub.clock)
+    return NvlinkSampler(chosen, Roots(sys="/nowhere"), client=stub.client(hang_seconds=2), clock=stub.clock)
 
 
 def rows(reader: NvlinkSampler, now: Now) -> list[Reading]:
@@ -302,3 +303,29 @@ def test_counters_that_move_on_the_whole_way(real: NvlinkSampler, answers: Path)
     assert first is not None
     assert second is not None
     assert second > first > 1 << 40
+
+
+def test_nvml_that_hangs_at_the_first_start_fails_the_samples_with_that() -> None:
+    stub = Stub(fake.nvlink4_node(2, 2).line("hang init"))
+    reader, began = sampler(stub), stub.clock.mono
+    for _ in range(2):
+        with pytest.raises(OSError, match="NVML is starting"):
+            rows(reader, stub.clock())
+    with pytest.raises(OSError, match="NVML does not open: the NVIDIA driver has not answered for 10 s"):
+        rows(reader, stub.clock())
+    assert stub.clock.mono - began == 10 * SECOND
+
+
+def test_gpus_on_the_bus_without_a_driver_or_not_listed_fail_the_sample(tmp_path: Path) -> None:
+    tree = pci_tree.PciTree(tmp_path)
+    tree.add("0000:17:00.0", pci_tree.GPU)
+    tree.write("0000:17:00.0", "vendor", "0x10de\n")
+    stub = Stub(fake.Node(0))
+    roots = Roots(sys=str(tmp_path), proc=str(tmp_path), dev=str(tmp_path))
+    reader = NvlinkSampler(NvlinkSettings(), roots, client=stub.client(), clock=stub.clock)
+    with pytest.raises(OSError, match=r"has 1 NVIDIA GPU .*no NVIDIA driver"):
+        rows(reader, stub.clock())
+    (tmp_path / "nvidiactl").touch()
+    with pytest.raises(OSError, match="NVML lists 0: is the driver loaded"):
+        rows(reader, stub.clock())
+    assert "NVML lists 0" in (reader.unavailable() or "")

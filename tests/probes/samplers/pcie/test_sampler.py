@@ -162,6 +162,39 @@ def test_a_gpu_that_fell_off_the_bus_is_down_and_has_no_numbers(tree: PciTree) -
     assert rows["link_up", NIC_ADDRESS].value == 1.0
 
 
+@pytest.mark.parametrize(
+    ("speed", "width", "lost", "kept"),
+    [
+        # A generation that the kernel has no name for yet.
+        ("Unknown", "16", "link_speed_transfers_per_second", "link_width_lanes"),
+        ("garbage", "16", "link_speed_transfers_per_second", "link_width_lanes"),
+        ("16.0 GT/s PCIe", "garbage", "link_width_lanes", "link_speed_transfers_per_second"),
+    ],
+)
+def test_half_a_link_that_is_unreadable_is_a_link_that_is_up(
+    tree: PciTree, speed: str, width: str, lost: str, kept: str
+) -> None:
+    reader, transitions = sampler(tree), Transitions()
+    transitions.observe(reader.sample(START), START)
+    tree.write(GPU_ADDRESS, "current_link_speed", f"{speed}\n")
+    tree.write(GPU_ADDRESS, "current_link_width", f"{width}\n")
+    rows = sampled(reader)
+    assert rows["link_up", GPU_ADDRESS].value == 1.0
+    assert rows[lost, GPU_ADDRESS].quality is Quality.UNREADABLE
+    assert rows[kept, GPU_ADDRESS].value in (16.0, 16e9)
+    assert transitions.observe(rows.values(), START) == []
+
+
+def test_garbage_of_a_link_is_unreadable_and_not_down(tree: PciTree) -> None:
+    reader, transitions = sampler(tree), Transitions()
+    transitions.observe(reader.sample(START), START)
+    tree.write(GPU_ADDRESS, "current_link_speed", "Unknown\n")
+    tree.write(GPU_ADDRESS, "current_link_width", "sixteen\n")
+    rows = sampled(reader)
+    assert rows["link_up", GPU_ADDRESS].quality is Quality.UNREADABLE
+    assert transitions.observe(rows.values(), START) == []
+
+
 def test_a_virtual_machines_function_has_no_link_rather_than_one_that_is_down(tmp_path: Path) -> None:
     tree = PciTree(tmp_path)
     tree.add("0000:00:05.0", pci_tree.ETHERNET, speed="Unknown", width=0, max_speed="Unknown", max_width=255)
@@ -182,8 +215,10 @@ def test_a_device_without_link_and_errors_is_left_out(tree: PciTree) -> None:
 def test_a_link_that_cannot_be_read_is_unreadable_and_disturbs_no_other(tree: PciTree) -> None:
     tree.remove(GPU_ADDRESS, "current_link_width")
     (tree.path(GPU_ADDRESS) / "current_link_width").mkdir()
+    tree.write(GPU_ADDRESS, "current_link_speed", "garbage\n")
     rows = sampled(sampler(tree))
-    assert {rows[name, GPU_ADDRESS].quality for name in ("link_up", "link_width_lanes")} == {Quality.UNREADABLE}
+    unreadable = ("link_up", "link_width_lanes", "link_speed_transfers_per_second")
+    assert {rows[name, GPU_ADDRESS].quality for name in unreadable} == {Quality.UNREADABLE}
     assert rows["link_width_lanes", NIC_ADDRESS].value == 16.0
 
 

@@ -2,12 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from fabricscope.settings import convert
 from probes.sampling.sampler import Roots
 from probes.sources.nvml import shared
 from probes.sources.nvml.access import LOOK_NS, WAIT_NS, Access, NvmlSettings
+from probes.sources.nvml.errors import NvmlError
+from tests.fixtures import pci_tree
 from tests.fixtures.nvml import fake
-from tests.fixtures.nvml.stub import SECOND, Stub
+from tests.fixtures.nvml.stub import SECOND, Clock, Stub
+from tests.fixtures.pci_tree import PciTree
 
 
 def test_the_first_sample_waits_for_nvml_to_start_and_the_others_do_not() -> None:
@@ -47,3 +52,30 @@ def test_it_leaves_the_shared_client_and_not_that_of_a_test() -> None:
     first.close()
     second.close()
     assert "y" not in shared._shared
+
+
+def test_gpus_on_the_bus_that_nvml_does_not_have_are_a_failure(tmp_path: Path) -> None:
+    tree = PciTree(tmp_path)
+    access = Access(NvmlSettings(), Roots(sys=str(tmp_path)), Stub(fake.Node(0)).client(), Clock())
+    access.check_absent("why")
+    access.check_listed()
+    assert access.none_listed() == "NVML lists no GPU"
+    for bus in ("17", "27"):
+        tree.add(f"0000:{bus}:00.0", pci_tree.GPU)
+        tree.write(f"0000:{bus}:00.0", "vendor", "0x10de\n")
+    access = Access(NvmlSettings(), Roots(sys=str(tmp_path)), Stub(fake.Node(0)).client(), Clock())
+    with pytest.raises(NvmlError, match=r"the PCI bus has 2 NVIDIA GPUs \(2 without a driver\), and why; `lsmod"):
+        access.check_absent("why")
+    with pytest.raises(NvmlError, match="and NVML lists 0: is the driver loaded"):
+        access.check_listed()
+
+
+def test_a_host_of_many_gpus_gets_longer_to_start_nvml(tmp_path: Path) -> None:
+    tree = PciTree(tmp_path)
+    tree.add("0000:17:00.0", pci_tree.GPU)
+    tree.write("0000:17:00.0", "vendor", "0x10de\n")
+    access = Access(NvmlSettings(library="z"), Roots(sys=str(tmp_path)), None, Clock())
+    try:
+        assert access.client._expected() == 1
+    finally:
+        access.close()

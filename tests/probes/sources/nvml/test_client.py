@@ -5,9 +5,11 @@ import threading
 import pytest
 
 from probes.sources.nvml import fields
-from probes.sources.nvml.client import AVOID_NS, Answer, Client
+from probes.sources.nvml.avoided import AVOID_NS
+from probes.sources.nvml.client import PAUSES_NS, Client
 from probes.sources.nvml.errors import Hung, NotNow, NvmlError
-from probes.sources.nvml.replies import Ask, Plan
+from probes.sources.nvml.opening import LATE_NS, LATE_PER_GPU_NS, OPEN_GPU_NS, OPEN_NS
+from probes.sources.nvml.replies import Answer, Ask, Plan
 from tests.fixtures.nvml import fake
 from tests.fixtures.nvml.stub import SECOND, Stub
 
@@ -133,10 +135,22 @@ def test_no_second_child_while_the_first_cannot_be_reaped() -> None:
     assert len(stub.children) == 2
 
 
-def test_a_gpu_that_hangs_while_it_is_opened_is_left_out_of_the_next_start() -> None:
+def until_killed(stub: Stub, client: Client) -> None:
+    child = stub.children[-1]
+    while not child.killed:
+        stub.clock.advance(1)
+        hung(stub, client)
+
+
+def test_a_gpu_that_hangs_while_it_is_opened_is_told_and_then_left_out_of_the_next_start() -> None:
     stub = Stub(fake.nvlink4_node(3, 1).line("hang 2"))
     client = stub.client()
-    assert hung(stub, client).number == 2
+    began = stub.clock.mono
+    error = hung(stub, client)
+    assert (error.number, stub.clock.mono - began, stub.children[0].killed) == (2, LATE_NS, False)
+    assert str(error) == "NVML does not open: the NVIDIA driver has not answered for 10 s in a call about GPU 2"
+    until_killed(stub, client)
+    assert stub.clock.mono - began == OPEN_GPU_NS
     stub.clock.advance(1)
     answer = ask(stub, client)
     assert (sorted(answer.gpus), answer.avoided) == ([0, 1], frozenset({2}))
@@ -150,16 +164,62 @@ def test_nvml_that_hangs_while_it_starts_is_in_no_gpu() -> None:
     stub = Stub(fake.nvlink4_node(2, 1).line("hang init"))
     client = stub.client()
     began = stub.clock.mono
-    error: Hung | None = None
-    while error is None:
-        try:
-            client.gpus(stub.clock.mono + 10 * SECOND)
-        except NotNow:
-            continue
-        except Hung as found:
-            error = found
+    error = hung(stub, client)
     assert error.number is None
-    assert stub.clock.mono - began == 120 * SECOND
+    assert str(error) == "NVML does not open: the NVIDIA driver has not answered for 10 s"
+    assert (stub.clock.mono - began, stub.children[0].killed) == (LATE_NS, False)
+    until_killed(stub, client)
+    assert stub.clock.mono - began == OPEN_NS
+    # It stays so, also while the next child has not been given its time, until NVML has opened.
+    for _ in range(3):
+        stub.clock.advance(1)
+        with pytest.raises(Hung):
+            ask(stub, client)
+    assert len(stub.children) == 2
+    stub.node.without("hang")
+    stub.clock.advance(OPEN_NS / SECOND)
+    with pytest.raises(Hung):
+        ask(stub, client)
+    stub.clock.advance(PAUSES_NS[-1] / SECOND)
+    assert sorted(ask(stub, client).gpus) == [0, 1]
+
+
+def test_a_host_of_many_gpus_has_longer_to_start() -> None:
+    stub = Stub(fake.nvlink4_node(8, 1).line("hang init"))
+    client = Client(stub.start, stub.clock, expected=lambda: 8)
+    began = stub.clock.mono
+    hung(stub, client)
+    assert stub.clock.mono - began == LATE_NS + 8 * LATE_PER_GPU_NS
+
+
+def test_a_late_start_that_opens_after_all_is_used() -> None:
+    stub = Stub(fake.nvlink4_node(1, 1), hello_after=15 * SECOND)
+    client = stub.client()
+    hung(stub, client)
+    stub.clock.advance(5)
+    assert sorted(ask(stub, client).gpus) == [0]
+    assert len(stub.children) == 1
+    # What was late is over: a slow answer is no hang.
+    stub.slow = SECOND
+    with pytest.raises(NotNow):
+        ask(stub, client)
+
+
+def test_a_sampler_that_waits_for_another_ones_start_hears_that_it_is_late() -> None:
+    stub = Stub(fake.nvlink4_node(1, 1).line("hang init"))
+    client = stub.client()
+    hung(stub, client)
+    with client._lock, pytest.raises(Hung, match="does not open"):
+        client.ask({0: ASK}, stub.clock.mono)
+
+
+def test_an_nvml_that_lists_nothing_is_opened_again() -> None:
+    stub = Stub(fake.Node(0))
+    client = stub.client()
+    assert ask(stub, client).gpus == {}
+    stub.node = fake.nvlink4_node(2, 1)
+    stub.clock.advance(31)
+    assert sorted(ask(stub, client).gpus) == [0, 1]
 
 
 def test_a_child_that_ends_is_replaced_after_a_pause_that_grows() -> None:

@@ -80,3 +80,10 @@ def test_every_index_has_one_number_and_no_number_two_addresses(starts: list[lis
         for number, gpu in roster.gpus.items():
             assert seen.setdefault(number, gpu.address) in ("", gpu.address)
             seen[number] = seen[number] or gpu.address
+
+
+def test_the_index_of_a_number() -> None:
+    roster = Roster()
+    roster.update([(0, "0000:17:00.0"), (0, "0000:27:00.0"), (0, "0000:37:00.0")])
+    roster.update([(0, "0000:17:00.0"), (0, "0000:37:00.0")])
+    assert [roster.index(number) for number in (0, 1, 2, 7)] == [0, 1, 1, 7]
