@@ -277,4 +277,6 @@ class _Stream:
             await asyncio.sleep(self._settings.ack_seconds)
             await self.acknowledge(at_least=1)
             if self.left and not self.waiting and not sink.behind:
+                # What became durable since the last one: the stream takes none after its end.
+                await self.acknowledge(at_least=1)
                 self.end(grpc.StatusCode.UNAVAILABLE, "the store is back: send the events again that it did not take")
