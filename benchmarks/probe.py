@@ -143,7 +143,7 @@ def main() -> None:
         help="interpreter that runs the probe, such as that of an environment with requirements/run.txt alone: "
         "development packages that grpc and structlog import when they are there cost some 4 MiB",
     )
-    parser.add_argument("--write", action="store_true", help="keep the result in benchmarks/results/probe.json")
+    parser.add_argument("--write", action="store_true", help="keep the result in benchmarks/results")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         figures = measure(Path(name), options.seconds, options.python, fast=options.all_at_1hz)
@@ -152,7 +152,8 @@ def main() -> None:
     for key, target in TARGETS.items():
         print(f"target {key} {target:g}: {'met' if figures[key] <= target else 'MISSED'}")
     if options.write:
-        print(f"written to {machine.write('probe', figures).relative_to(machine.RESULTS.parent.parent)}")
+        name = "probe_all_at_1hz" if options.all_at_1hz else "probe"
+        print(f"written to {machine.write(name, figures).relative_to(machine.RESULTS.parent.parent)}")
 
 
 if __name__ == "__main__":

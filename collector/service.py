@@ -242,6 +242,8 @@ class _Stream:
         """Messages of events that wait for the store."""
         self.left = False
         """Whether events were left with the probe, to be sent again."""
+        self._quiet = True
+        """Whether nothing was acknowledged since this was last looked at."""
         self._settings = settings
         self._writing = asyncio.Lock()
         self._end = asyncio.Event()
@@ -269,6 +271,7 @@ class _Stream:
     async def acknowledge(self, at_least: int) -> None:
         """Acknowledge when there is that much to tell."""
         if self.session.unacknowledged >= at_least and (ack := self.session.take_ack()) is not None:
+            self._quiet = False
             await self.write(stream_pb2.StreamResponse(ack=ack))
 
     async def acknowledge_in_time(self, sink: EventSink) -> None:
@@ -276,7 +279,7 @@ class _Stream:
         while True:
             await asyncio.sleep(self._settings.ack_seconds)
             await self.acknowledge(at_least=1)
-            if self.left and not self.waiting and not sink.behind:
-                # What became durable since the last one: the stream takes none after its end.
-                await self.acknowledge(at_least=1)
+            quiet, self._quiet = self._quiet, True
+            # Not right after an acknowledgement: a client that has not read it yet would see the end alone.
+            if self.left and not self.waiting and not sink.behind and quiet:
                 self.end(grpc.StatusCode.UNAVAILABLE, "the store is back: send the events again that it did not take")
