@@ -111,7 +111,7 @@ def measure(folder: Path, downs: int, python: str) -> dict[str, Any]:
     }
 
 
-def _seen_by_scrapes(url: str, rounds: int = 4) -> list[float]:
+def _seen_by_scrapes(url: str, rounds: int = 3) -> list[float]:
     """Milliseconds from a link going down to the first scrape that shows it, for scrapes at a steady interval."""
     taken = []
     due = time.monotonic()
