@@ -59,8 +59,8 @@ def measure(folder: Path, seconds: int, python: str, *, fast: bool) -> dict[str,
         "probe.recorder.directory": folder / "state",
         "probe.http.listen": f"127.0.0.1:{probe_port}",
         "probe.collectors": f"[127.0.0.1:{grpc_port}]",
-        "probe.samplers.gpu.library": library,
-        "probe.samplers.nvlink.library": library,
+        "probe.samplers.gpu.nvml_library": library,
+        "probe.samplers.nvlink.nvml_library": library,
         "probe.samplers.bursts.enabled": "false",
     }
     if fast:

@@ -52,8 +52,8 @@ def read(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: 
     """Both samplers' readings of a node, by metric without its prefix, then labels."""
     library, answers = str(bindings.built(tmp_path_factory)), tmp_path / "answers"
     monkeypatch.setenv(fake.VARIABLE, str(answers))
-    gpu = GpuSampler(GpuSettings(library=library, deadline_seconds=60), Roots())
-    nvlink = NvlinkSampler(NvlinkSettings(library=library, deadline_seconds=60), Roots())
+    gpu = GpuSampler(GpuSettings(nvml_library=library, deadline_seconds=60), Roots())
+    nvlink = NvlinkSampler(NvlinkSettings(nvml_library=library, deadline_seconds=60), Roots())
 
     def rows(node: fake.Node) -> Rows:
         node.write(answers)

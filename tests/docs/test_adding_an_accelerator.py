@@ -98,7 +98,7 @@ def test_it_is_found_and_says_what_is_missing(tmp_path: Path) -> None:
 @pytest.mark.needs_program("cc", package="gcc")
 @pytest.mark.usefixtures("installed")
 def test_it_samples_a_native_library(library: Path) -> None:
-    npu = {"library": str(library), "answer_seconds": 30}
+    npu = {"npu_library": str(library), "answer_seconds": 30}
     settings = {"probe": {"roots": {"dev": str(library.parent)}, "samplers": {"npu": npu}}}
     assert values(show_json(sample_once(settings, ["npu"], system_clock))) == {
         (f"fabricscope_npu_{metric}", str(npu), str(link)): value
@@ -114,21 +114,21 @@ def test_it_samples_a_native_library(library: Path) -> None:
 def test_a_library_that_hangs_or_crashes_costs_a_sample_and_not_the_probe(library: Path, trouble: str) -> None:
     module = importlib.import_module(MODULE)
     sampler = module.NpuSampler(
-        module.NpuSettings(library=str(library), answer_seconds=30), module.Roots(dev=str(library.parent))
+        module.NpuSettings(npu_library=str(library), answer_seconds=30), module.Roots(dev=str(library.parent))
     )
     fine = list(sampler.sample(system_clock()))
     assert len(fine) == 12
     (library.parent / trouble).touch()
     if trouble == "hang":
-        sampler._settings = module.NpuSettings(library=str(library), answer_seconds=0.2)
+        sampler._settings = module.NpuSettings(npu_library=str(library), answer_seconds=0.2)
     child = sampler._child
     *unreadable, event = list(sampler.sample(system_clock()))
     assert {row.quality.name for row in unreadable} == {"UNREADABLE"}
     assert [row[:2] for row in unreadable] == [row[:2] for row in fine]
-    assert event.kind == "npu.library_restarted"
+    assert event.kind == "npu.restarted"
     assert child.returncode is not None
     (library.parent / trouble).unlink()
-    sampler._settings = module.NpuSettings(library=str(library), answer_seconds=30)
+    sampler._settings = module.NpuSettings(npu_library=str(library), answer_seconds=30)
     assert list(sampler.sample(system_clock())) == fine
     sampler.close()
 

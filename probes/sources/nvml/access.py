@@ -45,7 +45,7 @@ class NvmlSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_fi
             "last values stand.",
         ),
     ] = 10.0
-    library: Annotated[
+    nvml_library: Annotated[
         str,
         Meta(
             max_length=4096,
@@ -65,12 +65,12 @@ class Access:
         self._shared = client is None
         self._clock = clock
         self._bus = Bus(roots.sysfs("bus", "pci"), clock)
-        self.client = client if client is not None else shared.acquire(settings.library, clock, self._bus.count)
+        self.client = client if client is not None else shared.acquire(settings.nvml_library, clock, self._bus.count)
         self.slow_ns = int(settings.slow_seconds * NANOSECONDS)
 
     def missing(self) -> str | None:
         """Why there is no NVML here; None when there may be."""
-        return None if self._settings.library else shared.driver_missing(self._version, self._control)
+        return None if self._settings.nvml_library else shared.driver_missing(self._version, self._control)
 
     def check_absent(self, reason: str) -> None:
         """Raise NvmlError if the host has NVIDIA GPUs although NVML cannot be reached for `reason`."""
@@ -101,7 +101,7 @@ class Access:
     def close(self) -> None:
         """Leave the child process, which ends with its last user."""
         if self._shared:
-            shared.release(self._settings.library)
+            shared.release(self._settings.nvml_library)
 
     def _patience(self) -> int:
         return int(self._settings.deadline_seconds * _PATIENCE * NANOSECONDS)

@@ -30,7 +30,7 @@ LOST = frozenset({GPU_IS_LOST, RESET_REQUIRED})
 """The GPU as a whole no longer answers, whatever it was asked."""
 HINTS = {
     DRIVER_NOT_LOADED: "can this process open /dev/nvidiactl and /dev/nvidia*? (PrivateDevices=, DeviceAllow=)",
-    12: "libnvidia-ml.so.1 was not found; the setting `library` says where it is",
+    12: "libnvidia-ml.so.1 was not found; the setting `nvml_library` says where it is",
     18: "the driver was updated and not reloaded; reboot, or unload and load its modules",
 }
 """What to do about errors of the whole library."""

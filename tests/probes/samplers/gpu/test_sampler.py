@@ -23,7 +23,7 @@ from tests.fixtures.nvml.stub import SECOND, Stub
 
 
 def sampler(stub: Stub, **settings: object) -> GpuSampler:
-    chosen = convert({"library": "fake"} | settings, GpuSettings, "gpu")
+    chosen = convert({"nvml_library": "fake"} | settings, GpuSettings, "gpu")
     return GpuSampler(chosen, Roots(sys="/nowhere"), client=stub.client(hang_seconds=2), clock=stub.clock)
 
 
@@ -388,7 +388,7 @@ class Real:
     def sample(self) -> Sampled:
         if self._reader is None:
             client = Client(lambda skip: ChildProcess(str(self._library), system_clock, skip), system_clock, SECOND)
-            settings = GpuSettings(library=str(self._library), deadline_seconds=60)
+            settings = GpuSettings(nvml_library=str(self._library), deadline_seconds=60)
             self._reader = GpuSampler(settings, Roots(), client=client)
         stub = Stub(fake.Node(0))
         stub.clock = system_clock  # type: ignore[assignment]
@@ -450,7 +450,7 @@ def test_a_library_that_refuses_on_the_whole_way(real: Real, line: str, word: st
 
 
 def test_a_library_that_is_not_there_on_the_whole_way(tmp_path: Path) -> None:
-    settings = GpuSettings(library=str(tmp_path / "libnvidia-ml.so.1"), deadline_seconds=60)
+    settings = GpuSettings(nvml_library=str(tmp_path / "libnvidia-ml.so.1"), deadline_seconds=60)
     reader = GpuSampler(settings, Roots(sys=str(tmp_path)))
     try:
         with pytest.raises(OSError, match="cannot open shared object file"):

@@ -23,7 +23,7 @@ Rows = dict[tuple[str, ...], Reading]
 
 
 def sampler(stub: Stub, **settings: object) -> NvlinkSampler:
-    chosen = convert({"library": "fake"} | settings, NvlinkSettings, "nvlink")
+    chosen = convert({"nvml_library": "fake"} | settings, NvlinkSettings, "nvlink")
     return NvlinkSampler(chosen, Roots(sys="/nowhere"), client=stub.client(hang_seconds=2), clock=stub.clock)
 
 
@@ -267,7 +267,7 @@ def answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def real(tmp_path_factory: pytest.TempPathFactory, answers: Path) -> Iterator[NvlinkSampler]:
     """The sampler with the child process that samplers share, the real bindings and the fake library."""
-    settings = NvlinkSettings(library=str(bindings.built(tmp_path_factory)), deadline_seconds=60)
+    settings = NvlinkSettings(nvml_library=str(bindings.built(tmp_path_factory)), deadline_seconds=60)
     reader = NvlinkSampler(settings, Roots())
     yield reader
     reader.close()

@@ -17,7 +17,7 @@ from tests.fixtures.pci_tree import PciTree
 
 def test_the_first_sample_waits_for_nvml_to_start_and_the_others_do_not() -> None:
     stub = Stub(fake.plain_node(1))
-    access = Access(NvmlSettings(library="x"), Roots(), stub.client(), stub.clock)
+    access = Access(NvmlSettings(nvml_library="x"), Roots(), stub.client(), stub.clock)
     assert access.until(stub.clock()) == stub.clock.mono + 4 * SECOND
     access.client.gpus(stub.clock.mono)
     assert access.until(stub.clock()) == stub.clock.mono + WAIT_NS
@@ -35,19 +35,19 @@ def test_a_driver_is_looked_for_unless_a_library_is_named(tmp_path: Path) -> Non
     roots = Roots(proc=str(tmp_path), dev=str(tmp_path))
     stub = Stub(fake.plain_node(1))
     assert "no NVIDIA driver" in (Access(NvmlSettings(), roots, stub.client(), stub.clock).missing() or "")
-    assert Access(NvmlSettings(library="x"), roots, stub.client(), stub.clock).missing() is None
+    assert Access(NvmlSettings(nvml_library="x"), roots, stub.client(), stub.clock).missing() is None
     (tmp_path / "nvidiactl").touch()
     assert Access(NvmlSettings(), roots, stub.client(), stub.clock).missing() is None
 
 
 def test_it_leaves_the_shared_client_and_not_that_of_a_test() -> None:
     stub = Stub(fake.plain_node(1))
-    own = Access(NvmlSettings(library="y"), Roots(), stub.client(), stub.clock)
+    own = Access(NvmlSettings(nvml_library="y"), Roots(), stub.client(), stub.clock)
     own.client.gpus(stub.clock.mono)
     own.close()
     assert not stub.children[0].released
-    first = Access(NvmlSettings(library="y"), Roots(), None, stub.clock)
-    second = Access(NvmlSettings(library="y"), Roots(), None, stub.clock)
+    first = Access(NvmlSettings(nvml_library="y"), Roots(), None, stub.clock)
+    second = Access(NvmlSettings(nvml_library="y"), Roots(), None, stub.clock)
     assert first.client is second.client
     first.close()
     second.close()
@@ -74,7 +74,7 @@ def test_a_host_of_many_gpus_gets_longer_to_start_nvml(tmp_path: Path) -> None:
     tree = PciTree(tmp_path)
     tree.add("0000:17:00.0", pci_tree.GPU)
     tree.write("0000:17:00.0", "vendor", "0x10de\n")
-    access = Access(NvmlSettings(library="z"), Roots(sys=str(tmp_path)), None, Clock())
+    access = Access(NvmlSettings(nvml_library="z"), Roots(sys=str(tmp_path)), None, Clock())
     try:
         assert access.client._expected() == 1
     finally:
