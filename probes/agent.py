@@ -155,8 +155,7 @@ class Agent:
         delivery = Delivery(own, self._health, recorder, outbox, self._latest)
 
         def deliver(outcomes: Sequence[Outcome]) -> None:
-            pacing.govern(outcomes)
-            delivery(outcomes)
+            delivery(pacing.govern(outcomes))
 
         return Rounds({**ticking, OWN_NAME: own}, schedule, deliver, self._clock)
 

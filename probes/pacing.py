@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fabricscope.clock import Clock
+from fabricscope.model import Now
 from fabricscope.tally import Tally
 from probes.own_metrics import SAMPLER_SLOWDOWN
 from probes.sampling.governor import Cost, Governor
@@ -32,19 +34,29 @@ class Pacing:
         self._tally = tally
         self._clock = clock
 
-    def govern(self, outcomes: Sequence[Outcome]) -> None:
-        """Take note of what samples cost. What changes is told in the outcome's events."""
+    def govern(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes, once what they cost is noted. One whose sampler gets another pace tells of it."""
         now = self._clock()
-        for outcome in outcomes:
-            name = outcome.sampler
-            if outcome.result is not Result.OK or name not in self._runners:
-                continue
-            cost = Cost(outcome.duration_ns, outcome.cpu_ns, outcome.readings, outcome.log_lines, outcome.lines_before)
-            pace = self._governor.observe(name, cost, now)
-            if pace is not None:
-                interval = self._intervals[name] * pace.slowdown
-                self._schedule.change_interval(name, interval, now.mono)
-                self._runners[name].pipeline.change_interval(interval)
-                if pace.event is not None:
-                    outcome.events.append(pace.event)
-            self._tally.set(SAMPLER_SLOWDOWN, name, to=self._governor.slowdown(name))
+        return [
+            outcome
+            if outcome.result is not Result.OK or outcome.sampler not in self._runners
+            else self._govern(outcome, now)
+            for outcome in outcomes
+        ]
+
+    def _govern(self, outcome: Outcome, now: Now) -> Outcome:
+        name = outcome.sampler
+        cost = Cost(outcome.duration_ns, outcome.cpu_ns, outcome.readings, outcome.log_lines, outcome.lines_before)
+        pace = self._governor.observe(name, cost, now)
+        self._tally.set(SAMPLER_SLOWDOWN, name, to=self._governor.slowdown(name))
+        if pace is None:
+            return outcome
+        interval = self._intervals[name] * pace.slowdown
+        self._schedule.change_interval(name, interval, now.mono)
+        self._runners[name].pipeline.change_interval(interval)
+        events = [*outcome.events, *filter(None, [pace.event])]
+        if outcome.sampled is None:
+            return outcome._replace(events=events)
+        # This batch has to hold until the next one, which is further off than was thought when it was made.
+        batch = replace(outcome.sampled.batch, interval_ns=interval)
+        return outcome._replace(events=events, sampled=outcome.sampled._replace(batch=batch))

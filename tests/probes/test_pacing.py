@@ -8,7 +8,7 @@ from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import Outcome, Result, SamplerRunner
 from probes.sampling.schedule import Schedule
 from tests.fixtures.samplers import FakeSampler
-from tests.probes.made import SECOND, at, readings
+from tests.probes.made import SECOND, at, readings, sampled
 
 
 class Desk:
@@ -35,9 +35,8 @@ class Desk:
         told = []
         for _ in range(count):
             self.second += 1
-            again = outcome._replace(events=[])
-            self.pacing.govern([again])
-            told += [event.kind for event in again.events]
+            (self.last,) = self.pacing.govern([outcome._replace(events=[])])
+            told += [event.kind for event in self.last.events]
         return told
 
 
@@ -49,6 +48,19 @@ def test_what_costs_too_much_is_due_less_often_and_its_batches_say_so() -> None:
     desk.schedule.due(desk.second * SECOND)
     assert desk.schedule.wait(desk.second * SECOND) > SECOND
     assert desk.pipeline.process(readings(), at(desk.second)).sampled.batch.interval_ns == 4 * SECOND
+    desk.runner.close()
+
+
+def test_the_batch_of_the_last_sample_holds_until_the_next_at_the_new_pace() -> None:
+    desk = Desk()
+    expensive = Outcome("optics", Result.OK, sampled(at(0)), [], 5, SECOND // 100, cpu_ns=SECOND // 30)
+    while desk.tally.get(SAMPLER_SLOWDOWN, "optics") < 2:
+        desk.samples(1, expensive)
+    assert desk.last.sampled is not None
+    assert desk.last.sampled.batch.interval_ns == 4 * SECOND
+    assert desk.last.sampled.batch.counters == [1, 1]
+    desk.samples(1, expensive)
+    assert desk.last.sampled.batch.interval_ns == SECOND
     desk.runner.close()
 
 
