@@ -71,7 +71,7 @@ def sample_once(document: Mapping[str, Any], names: Sequence[str], clock: Clock)
         elif outcome.result is Result.OK and outcome.sampled is not None:
             result.sampled[name] = outcome.sampled
         else:
-            result.failures[name] = "; ".join(event.attributes["reason"] for event in outcome.events)
+            result.failures[name] = outcome.reason
     return result
 
 

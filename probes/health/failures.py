@@ -30,15 +30,11 @@ class Failures(Mapping[str, str]):
 
     def take(self, outcome: Outcome) -> None:
         """What a tick of a sampler came to."""
-        if outcome.result is Result.OK:
-            if (reason := _blind(outcome.sampled)) is None:
-                self._reasons.pop(outcome.sampler, None)
-            else:
-                self._reasons[outcome.sampler] = reason
-            return
-        # The reason comes with the first outcome that is not well.
-        told = [event.attributes.get("reason", event.message) for event in outcome.events if _is_own(event.kind)]
-        self._reasons[outcome.sampler] = "; ".join(told) or self._reasons.get(outcome.sampler, outcome.result.value)
+        reason = _blind(outcome.sampled) if outcome.result is Result.OK else outcome.reason
+        if reason is None:
+            self._reasons.pop(outcome.sampler, None)
+        else:
+            self._reasons[outcome.sampler] = reason
 
     def __getitem__(self, sampler: str) -> str:
         """Why it does not work."""
@@ -51,10 +47,6 @@ class Failures(Mapping[str, str]):
     def __len__(self) -> int:
         """How many do not work."""
         return len(self._reasons)
-
-
-def _is_own(kind: str) -> bool:
-    return kind.startswith("sampler.")
 
 
 def _blind(sampled: Sampled | None) -> str | None:

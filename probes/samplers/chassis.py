@@ -8,13 +8,13 @@ every other exporter are in it. Alarms that are raised or cleared are events.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
 
 from fabricscope.model import Event, Kind, MetricSpec, Now, Quality, Reading, Severity
+from probes.sampling.patterns import Patterns, matches
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources import hwmon, sysfs
 from probes.sources.hwmon import Attribute, Chip
@@ -99,9 +99,8 @@ class ChassisSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown
         ),
     ] = 8.0
     exclude: Annotated[
-        tuple[Annotated[str, Meta(min_length=1, max_length=64)], ...],
+        Patterns,
         Meta(
-            max_length=64,
             description="Chips never to read, by the driver's name (`drivetemp`) or by `name@device` "
             "(`acpitz@thermal_zone*`); `*` and `?` stand for any letters.",
         ),
@@ -166,7 +165,7 @@ class ChassisSampler:
 
     def _wanted(self, chip: Chip) -> bool:
         names = (chip.name, f"{chip.name}@{chip.device}")
-        return not any(fnmatchcase(name, pattern) for pattern in self._settings.exclude for name in names)
+        return not any(matches(name, self._settings.exclude) for name in names)
 
     def _look(self, now: Now) -> None:
         """Bring the list of sensors up to date."""

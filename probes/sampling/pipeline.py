@@ -91,3 +91,12 @@ class Pipeline:
 
 def _stale(row: Reading) -> Reading:
     return row if row.value is None else row._replace(quality=Quality.STALE)
+
+
+def fits(event: Event) -> bool:
+    """Whether a collector takes the event."""
+    try:
+        decode_events(encode_events([event]).events)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -10,7 +10,7 @@ import asyncio
 import enum
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
@@ -18,11 +18,11 @@ from typing import NamedTuple
 from fabricscope import log
 from fabricscope.clock import NANOSECONDS, Clock, thread_cpu_ns
 from fabricscope.model import Event, Now, Reading, Sampled, Severity
-from probes.sampling.pipeline import MAX_READINGS, Pipeline
+from probes.sampling.pipeline import MAX_READINGS, Pipeline, fits
 from probes.sampling.sampler import Sampler, Waking
 
-MAX_OWED = 1000
-"""Events of late samples that are kept; the latest stay."""
+MAX_TOLD = 1000
+"""Events that are kept of samples that came late or failed; the latest stay."""
 MAX_REASON = 500
 """Characters of a sampler's complaint that are passed on."""
 
@@ -59,12 +59,16 @@ class Outcome(NamedTuple):
     """Lines that the kernel logged meanwhile."""
     lines_before: int = 0
     """Lines that it logged between the sample before and this one."""
+    reason: str = ""
+    """Why the tick did not go well."""
 
 
 class _Taken(NamedTuple):
     """What a sampler's thread brought home."""
 
     rows: list[Reading | Event]
+    """All that it gave; what it gave before it raised, if it did."""
+    error: BaseException | None
     cpu_ns: int
     log_lines: int
     lines_before: int
@@ -96,8 +100,8 @@ class SamplerRunner:
         self._log_lines = log_lines
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._running: asyncio.Future[_Taken] | None = None
-        self._late = False
-        """Whether it was given up waiting for `_running`."""
+        self._late = ""
+        """Why it was given up waiting for `_running`."""
         self._owed: list[Event] = []
         """Events of samples that came late: nobody would tell of them again."""
         self._logged: int | None = None
@@ -115,20 +119,22 @@ class SamplerRunner:
         """Sample once, or say why not, within the deadline. Never raises for what the sampler does."""
         started = self._clock()
         if self._running is not None and not self._running.done():
-            return self._not_well(Result.HUNG, started, "the last sample has not returned yet")
+            return self._not_well(Result.HUNG, started, self._late)
         self._collect()
         self._running = running = self._start(started)
         await asyncio.wait([running], timeout=self.deadline_ns / NANOSECONDS)
         if not running.done():
-            self._late = True
-            seconds = self.deadline_ns / NANOSECONDS
-            return self._not_well(Result.HUNG, started, f"no answer within its deadline of {seconds:g} s")
+            self._late = f"no answer within its deadline of {self.deadline_ns / NANOSECONDS:g} s"
+            return self._not_well(Result.HUNG, started, self._late)
+        taken = running.result()
         owed, self._owed = self._owed, []
+        rows = [*owed, *taken.rows] if owed else taken.rows
+        if taken.error is not None:
+            return self._not_well(Result.FAILED, started, _shown(taken.error), _told(rows))
         try:
-            taken = running.result()
-            processed = self.pipeline.process([*owed, *taken.rows] if owed else taken.rows, started)
+            processed = self.pipeline.process(rows, started)
         except Exception as error:  # noqa: BLE001  one broken sampler must not blind the rest
-            return self._not_well(Result.FAILED, started, _shown(error))
+            return self._not_well(Result.FAILED, started, _shown(error), _told(rows))
         events = self._change(Result.OK, "") + processed.events
         return Outcome(
             self.name,
@@ -166,23 +172,24 @@ class SamplerRunner:
             # What it costs to count lines is not the sampler's.
             lines, before = self._log_lines(), thread_cpu_ns()
             lines_before = 0 if self._logged is None else lines - self._logged
+            rows: list[Reading | Event] = []
+            failure: BaseException | None = None
             try:
-                rows = list(islice(self._sampler.sample(now), MAX_READINGS + 1))
-            except BaseException as error:  # noqa: BLE001  whatever it is, the loop reports it and the thread lives on
-                _post(loop, future, error)
-            else:
-                cpu_ns, self._logged = thread_cpu_ns() - before, self._log_lines()
-                _post(loop, future, _Taken(rows, cpu_ns, self._logged - lines, lines_before))
+                # What comes before an error stays in the list: events that nobody would tell of again.
+                rows.extend(islice(self._sampler.sample(now), MAX_READINGS + 1))
+            except BaseException as error:  # noqa: BLE001  such as SystemExit, which would end the thread
+                failure = error
+            cpu_ns, self._logged = thread_cpu_ns() - before, self._log_lines()
+            _post(loop, future, _Taken(rows, failure, cpu_ns, self._logged - lines, lines_before))
 
         self._jobs.put(job)
         return future
 
     def _collect(self) -> None:
         """Keep the events of a sample that came late; its readings are too old."""
-        if self._late and self._running is not None and self._running.exception() is None:
-            told = [row for row in self._running.result().rows if isinstance(row, Event)]
-            self._owed = (self._owed + told)[-MAX_OWED:]
-        self._late = False
+        if self._late and self._running is not None:
+            self._owed = _told([*self._owed, *self._running.result().rows])
+        self._late = ""
 
     def _work(self, before: threading.Thread | None) -> None:
         if before is not None:
@@ -194,10 +201,11 @@ class SamplerRunner:
         except Exception as error:  # noqa: BLE001  there is nobody left to tell but the log
             log.get("sampler").warning("not closed", sampler=self.name, reason=_shown(error))
 
-    def _not_well(self, result: Result, started: Now, reason: str) -> Outcome:
-        events = self._change(result, reason)
+    def _not_well(self, result: Result, started: Now, reason: str, told: Sequence[Event] = ()) -> Outcome:
+        events = [*self._change(result, reason), *told]
         stale = self.pipeline.stale(started)
-        return Outcome(self.name, result, stale, events, 0, self._since(started), started_ns=started.mono)
+        duration = self._since(started)
+        return Outcome(self.name, result, stale, events, 0, duration, started_ns=started.mono, reason=reason)
 
     def _change(self, result: Result, reason: str) -> list[Event]:
         """The event of getting into trouble or out of it; none while things are as they were."""
@@ -208,26 +216,21 @@ class SamplerRunner:
         return self._clock().mono - started.mono
 
 
-def _post(loop: asyncio.AbstractEventLoop, future: asyncio.Future[_Taken], outcome: _Taken | BaseException) -> None:
+def _post(loop: asyncio.AbstractEventLoop, future: asyncio.Future[_Taken], taken: _Taken) -> None:
     """Resolve `future` from the sampler's thread."""
 
     def resolve() -> None:
-        if future.done():
-            return
-        if isinstance(outcome, Exception):
-            future.set_exception(outcome)
-        elif isinstance(outcome, BaseException):
-            # Such as SystemExit, which would end the event loop.
-            future.set_exception(RuntimeError(_shown(outcome)))
-        else:
-            future.set_result(outcome)
-            return
-        # A result that comes after the deadline is nobody's: mark the exception as seen.
-        future.exception()
+        if not future.done():
+            future.set_result(taken)
 
     # A loop that has closed meanwhile no longer cares.
     with suppress(RuntimeError):
         loop.call_soon_threadsafe(resolve)
+
+
+def _told(rows: Iterable[Reading | Event]) -> list[Event]:
+    """The events among what a sampler gave, without its readings; without those that no collector would take."""
+    return [row for row in rows if isinstance(row, Event) and fits(row)][-MAX_TOLD:]
 
 
 def _shown(error: BaseException) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from probes.engine.fast import Channel as EngineChannel
 from probes.samplers.bursts.counters import HARDWARE, NETDEV, PORT, STATISTICS, Counter
+from probes.sampling.patterns import matches
 from probes.sampling.sampler import Roots
 from probes.sources import infiniband, net_dev, sysfs
 from probes.sources.ethtool import EthtoolError, indexes_of
@@ -101,9 +101,9 @@ class Planner:
     def _interfaces(self) -> Iterator[str]:
         directory = self._roots.sysfs("class", "net")
         for name in _entries(directory):
-            if _matches(name, self._exclude):
+            if matches(name, self._exclude):
                 continue
-            if _matches(name, self._include) or sysfs.read_link_name(directory / name / "device"):
+            if matches(name, self._include) or sysfs.read_link_name(directory / name / "device"):
                 yield name
 
     def _ports(self) -> Iterator[Port]:
@@ -112,7 +112,7 @@ class Planner:
         except sysfs.Unreadable:
             return
         for device in devices:
-            if not _matches(device.name, self._exclude):
+            if not matches(device.name, self._exclude):
                 yield from device.ports
 
     def _ports_groups(self, ports: Iterable[Port]) -> Iterator[Group]:
@@ -196,10 +196,6 @@ def _entries(directory: Path) -> list[str]:
         return sysfs.entries(directory)
     except sysfs.Unreadable:
         return []
-
-
-def _matches(name: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _bounded(groups: Iterable[Group], limit: int) -> tuple[tuple[Group, ...], int]:

@@ -20,6 +20,7 @@ from probes.samplers.bursts import metrics, readers
 from probes.samplers.bursts.plan import DriverStatistics, Group, Plan, Planned, Planner
 from probes.samplers.bursts.readers import GroupReader
 from probes.samplers.bursts.tracks import Track
+from probes.sampling.patterns import Patterns
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources.ethtool import Ethtool
 
@@ -27,9 +28,6 @@ _MILLISECOND = 1_000_000
 _SLOW_PERIOD_NS = 100 * _MILLISECOND
 """How often driver statistics are asked for: one answer can take a driver milliseconds."""
 _FILES, _STATISTICS = "files", "statistics"
-
-_Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
-_Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=64)]
 
 
 class BurstsSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,13 +40,13 @@ class BurstsSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_
         int, Meta(ge=1, le=1000, description="Time between two readings of a counter, in milliseconds.")
     ] = 10
     include: Annotated[
-        _Patterns,
+        Patterns,
         Meta(
             description="Interfaces to read beside those with hardware behind them, by name; `*` and `?` are wildcards."
         ),
     ] = ()
     exclude: Annotated[
-        _Patterns, Meta(description="Interfaces and RDMA devices never to read, by name; stronger than `include`.")
+        Patterns, Meta(description="Interfaces and RDMA devices never to read, by name; stronger than `include`.")
     ] = ()
     max_counters: Annotated[
         int, Meta(ge=1, le=4096, description="Counters to read at most; those of RDMA ports come first.")

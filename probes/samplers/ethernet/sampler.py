@@ -7,13 +7,13 @@ the driver and often the firmware; so those are read again only after the carrie
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
 
 from fabricscope.model import MetricSpec, Now, Quality, Reading
 from probes.samplers.ethernet import metrics
+from probes.sampling.patterns import Patterns, matches
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources import rtnetlink, sysfs
 from probes.sources.link_monitor import LinkMonitor
@@ -26,9 +26,6 @@ _SPEED_UNKNOWN = (1 << 32) - 1
 _NOT_SUPPORTED = frozenset({"EINVAL", "EOPNOTSUPP"})
 """How the kernel says that an interface has no speed, or none while it is down."""
 
-_Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
-_Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=64)]
-
 
 class EthernetSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the `ethernet` sampler.
@@ -39,14 +36,12 @@ class EthernetSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknow
     """
 
     kinds: Annotated[
-        _Patterns, Meta(description="Virtual interfaces to report beside hardware, by kind as in `ip -d link`.")
+        Patterns, Meta(description="Virtual interfaces to report beside hardware, by kind as in `ip -d link`.")
     ] = ("bond", "team", "vlan")
     include: Annotated[
-        _Patterns, Meta(description="Interfaces to report whatever they are, by name; `*` and `?` are wildcards.")
+        Patterns, Meta(description="Interfaces to report whatever they are, by name; `*` and `?` are wildcards.")
     ] = ()
-    exclude: Annotated[
-        _Patterns, Meta(description="Interfaces never to report, by name; stronger than `include`.")
-    ] = ()
+    exclude: Annotated[Patterns, Meta(description="Interfaces never to report, by name; stronger than `include`.")] = ()
     max_interfaces: Annotated[
         int, Meta(ge=1, le=rtnetlink.MAX_LINKS, description="Interfaces to report at most; the oldest stay.")
     ] = 256
@@ -111,14 +106,14 @@ class EthernetSampler:
 
     def _wanted(self, link: Link) -> bool:
         settings = self._settings
-        if any(fnmatchcase(link.name, pattern) for pattern in settings.exclude):
+        if matches(link.name, settings.exclude):
             return False
-        if any(fnmatchcase(link.name, pattern) for pattern in settings.include):
+        if matches(link.name, settings.include):
             return True
         if link.hardware_type != rtnetlink.ETHERNET:
             return False
         # Some hardware has a kind (Hyper-V's does); what tells it is the parent.
-        return not link.kind or bool(link.parent_name) or any(fnmatchcase(link.kind, kind) for kind in settings.kinds)
+        return not link.kind or bool(link.parent_name) or matches(link.kind, settings.kinds)
 
     def _from_sysfs(self, link: Link, now: Now) -> tuple[Reading, ...]:
         state = (link.name, link.address, link.operstate, link.admin_up, link.carrier_changes)

@@ -6,7 +6,7 @@ have no value until it is back, and the other GPUs go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from fabricscope.clock import Clock, system_clock
@@ -54,11 +54,11 @@ class GpuSampler:
             return str(error)
         return None if known else self._access.none_listed()
 
-    def sample(self, now: Now) -> Iterable[Reading | Event]:
+    def sample(self, now: Now) -> Iterator[Reading | Event]:
         """The readings of each GPU, and what happened. Raises OSError when NVML does not work at all."""
         if (missing := self._access.missing()) is not None and not self._series:
             self._access.check_absent(missing)
-            return []
+            return
         known = self._client.known()
         until = self._access.until(now)
         try:
@@ -66,7 +66,8 @@ class GpuSampler:
             answer = self._client.ask({number: self._of(number).ask(now.mono) for number in known}, until, events=True)
         except Hung as error:
             if not known:
-                return [self._not_opened(error, now)]
+                yield from self._not_opened(error, now)
+                raise
             states = {
                 number: Health("hung", str(error)) if error.number in (None, number) else Health("unknown", "")
                 for number in known
@@ -81,22 +82,21 @@ class GpuSampler:
             states = {number: _state(gpu, answer) for number, gpu in known.items()}
         if not known:
             self._access.check_listed()
-        rows: list[Reading | Event] = [*self._opened(now)]
-        rows += self._rows(known, states, answer.gpus, now)
-        rows += (xid_event(xid, None if number is None else known.get(number), now) for number, xid in answer.xids)
-        return rows
+        yield from self._opened(now)
+        yield from self._rows(known, states, answer.gpus, now)
+        for number, xid in answer.xids:
+            yield xid_event(xid, None if number is None else known.get(number), now)
 
     def close(self) -> None:
         """Leave the child process, which ends with its last user."""
         self._access.close()
 
-    def _not_opened(self, error: Hung, now: Now) -> Event:
-        """The event of NVML that does not open, once; then the error itself fails the sample."""
+    def _not_opened(self, error: Hung, now: Now) -> Iterator[Event]:
+        """The event of NVML that does not open, once."""
         before = self._health.get(error.number)
-        if before is not None and before.word == "hung":
-            raise error
-        self._health[error.number] = state = Health("hung", str(error))
-        return opening_event(state, Health("ok", ""), error.number, now)
+        if before is None or before.word != "hung":
+            self._health[error.number] = state = Health("hung", str(error))
+            yield opening_event(state, Health("ok", ""), error.number, now)
 
     def _opened(self, now: Now) -> Iterator[Event]:
         """The end of that, where it was in no single GPU; those that it was in have rows now, which tell."""
@@ -111,15 +111,14 @@ class GpuSampler:
 
     def _rows(
         self, known: Mapping[int, Gpu], states: Mapping[int, Health], said: Mapping[int, GpuAnswer], now: Now
-    ) -> list[Reading | Event]:
-        rows: list[Reading | Event] = []
+    ) -> Iterator[Reading | Event]:
         for number, gpu in sorted(known.items()):
             state, before = states[number], self._health.get(number)
             series = self._of(number)
             if state.word == "ok":
-                rows += series.readings(said[number], gpu, self._client.driver, now.mono)
+                yield from series.readings(said[number], gpu, self._client.driver, now.mono)
             else:
-                rows += series.silent(down=state.word != "unknown")
+                yield from series.silent(down=state.word != "unknown")
             if state.word == "unknown":
                 # No news: what was known of it stands, and is compared with the next thing that is known.
                 continue
@@ -128,11 +127,10 @@ class GpuSampler:
             if before is None:
                 before = state if state.word == "lost" else Health("ok", "")
             if state.word != before.word:
-                rows.append(health_event(state, before, gpu, now))
+                yield health_event(state, before, gpu, now)
                 # While it is the same, the reason that was told stands: the last ones say less.
                 before = state
             self._health[number] = before
-        return rows
 
 
 def _state(gpu: Gpu, answer: Answer) -> Health:

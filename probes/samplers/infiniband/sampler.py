@@ -8,7 +8,6 @@ not name are not exported. Counters of a device as a whole have an empty `port`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
@@ -17,6 +16,7 @@ from fabricscope.model import MetricSpec, Now, Quality, Reading
 from probes.engine import CounterFiles
 from probes.samplers.infiniband import metrics
 from probes.samplers.infiniband.port import PortSeries
+from probes.sampling.patterns import Patterns, matches
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources import infiniband as source
 from probes.sources import sysfs
@@ -25,19 +25,16 @@ from probes.sources.infiniband import CounterFile, Device, Port
 _UNSUPPORTED = frozenset({"ENOENT", "ENODEV", "ENXIO", "ENOSYS", "ENOTSUP", "EOPNOTSUPP"})
 """Why a counter file has no value when nothing is wrong: it or its device is gone, or the driver has no counters."""
 
-_Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
-_Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=64)]
-
 
 class InfinibandSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the `infiniband` sampler."""
 
     include: Annotated[
-        _Patterns,
+        Patterns,
         Meta(description="Devices to report, by name; `*` and `?` stand for any letters."),
     ] = ("*",)
     exclude: Annotated[
-        _Patterns,
+        Patterns,
         Meta(description="Devices never to report, by name; stronger than `include`."),
     ] = ()
     max_ports: Annotated[
@@ -112,10 +109,7 @@ class InfinibandSampler:
             group.files.close()
 
     def _chosen(self, device: str) -> bool:
-        def matches(patterns: tuple[str, ...]) -> bool:
-            return any(fnmatchcase(device, pattern) for pattern in patterns)
-
-        return matches(self._settings.include) and not matches(self._settings.exclude)
+        return matches(device, self._settings.include) and not matches(device, self._settings.exclude)
 
     def _discover(self, now: Now) -> None:
         """Look again at what there is, when something came or went, and from time to time."""

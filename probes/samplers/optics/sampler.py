@@ -5,13 +5,13 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, Protocol
 
 from msgspec import Meta
 
 from fabricscope.model import Event, MetricSpec, Now, Quality, Reading, Severity
 from probes.samplers.optics import metrics
+from probes.sampling.patterns import Patterns, matches
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources import eeprom, modules, rtnetlink
 from probes.sources.eeprom import EepromError, Memory, Module, Span
@@ -24,9 +24,6 @@ _DOUBTFUL = 3
 _GONE_AFTER = 2
 """Samples without an answer after which a module is gone: one may fail for other reasons."""
 _HARDWARE = (rtnetlink.ETHERNET, rtnetlink.INFINIBAND)
-
-_Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
-_Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=64)]
 
 
 class OpticsSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,7 +40,7 @@ class OpticsSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_
             description="A sample that takes longer, in seconds, is reported as hung and its values are stale.",
         ),
     ] = 45.0
-    exclude: Annotated[_Patterns, Meta(description="Interfaces whose modules are never read, by name.")] = ()
+    exclude: Annotated[Patterns, Meta(description="Interfaces whose modules are never read, by name.")] = ()
     max_interfaces: Annotated[int, Meta(ge=1, le=4096, description="Interfaces to read at most; the oldest stay.")] = (
         128
     )
@@ -131,7 +128,7 @@ class OpticsSampler:
 
     def _wanted(self, link: Link) -> bool:
         """Whether an interface is hardware, which is what has a parent, or has at least no kind."""
-        if link.hardware_type not in _HARDWARE or any(fnmatchcase(link.name, one) for one in self._settings.exclude):
+        if link.hardware_type not in _HARDWARE or matches(link.name, self._settings.exclude):
             return False
         return bool(link.parent_name) or not link.kind
 

@@ -8,7 +8,6 @@ and from time to time, since a driver can exchange some for others without chang
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Annotated, ClassVar, NamedTuple
 
 from msgspec import Meta
@@ -16,24 +15,20 @@ from msgspec import Meta
 from fabricscope.model import MetricSpec, Now, Quality, Reading
 from probes.samplers.roce import metrics
 from probes.samplers.roce.ratios import ErrorRatio
+from probes.sampling.patterns import Patterns, matches
 from probes.sampling.sampler import Roots, SamplerSettings
 from probes.sources import ethtool, roce_ecn, sysfs
 from probes.sources.ethtool import Ethtool, EthtoolError
-
-_Pattern = Annotated[str, Meta(min_length=1, max_length=64)]
-_Patterns = Annotated[tuple[_Pattern, ...], Meta(max_length=64)]
 
 
 class RoceSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of the `roce` sampler."""
 
     include: Annotated[
-        _Patterns,
+        Patterns,
         Meta(description="Interfaces to report, by name, if their driver is a known one; `*` and `?` are wildcards."),
     ] = ("*",)
-    exclude: Annotated[
-        _Patterns, Meta(description="Interfaces never to report, by name; stronger than `include`.")
-    ] = ()
+    exclude: Annotated[Patterns, Meta(description="Interfaces never to report, by name; stronger than `include`.")] = ()
     max_devices: Annotated[
         int,
         Meta(ge=1, le=1024, description="Interfaces to report at most, in the order of their names. Each costs about a "
@@ -177,10 +172,7 @@ class RoceSampler:
             return device.read(self._tool)
 
     def _chosen(self, name: str) -> bool:
-        def matches(patterns: tuple[str, ...]) -> bool:
-            return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-        return matches(self._settings.include) and not matches(self._settings.exclude)
+        return matches(name, self._settings.include) and not matches(name, self._settings.exclude)
 
     def _driver(self, name: str) -> str:
         """The interface's driver if it has a table, else an empty text.

@@ -123,6 +123,8 @@ def test_what_is_fixed_is_read_again_within_a_minute(tree: CxlTree) -> None:
 def test_objects_beyond_the_bound_are_counted(tree: CxlTree) -> None:
     rows = values(sampler(tree, max_objects=1))
     assert [key[1] for key in rows if key[0] == "memory_up"] == ["mem0"]
+    assert [key[1] for key in rows if key[0] == "port_info"] == ["root0"]
+    assert [key[1] for key in rows if key[0] == "decoder_info"] == ["decoder0.0"]
     assert rows["objects_left_out",] == 1 + 3 + 3  # memory, ports, decoders
 
 

@@ -98,6 +98,15 @@ def test_counts_by_state_and_by_process(kernel: FakeKernel, tmp_path: Path) -> N
     assert rows["left_out", "mlx5_0"] == rows["processes_left_out",] == rows["bound_left_out",] == 0
 
 
+@pytest.mark.parametrize(
+    ("state", "broken"),
+    [("reset", 0), ("init", 0), ("rtr", 0), ("rts", 0), ("sqd", 0), ("sqe", 1), ("err", 1)],
+)
+def test_nothing_goes_through_a_queue_pair_in_an_error_state(kernel: FakeKernel, state: str, broken: int) -> None:
+    kernel.pairs[0] = [pair(1, state)]
+    assert sampled(sampler(kernel))["process_broken", "mlx5_0", "4242", ""] == broken
+
+
 def test_a_process_that_cannot_be_seen_or_is_gone(kernel: FakeKernel) -> None:
     kernel.pairs[0] = [pair(1, pid=None), pair(2, pid=0), pair(3, pid=77)]
     rows = sampled(sampler(kernel))
@@ -119,6 +128,11 @@ def test_queue_pairs_beyond_the_bound_are_counted_and_not_asked_for(kernel: Fake
     assert rows["open", "mlx5_0", "1", "rc", "rts"] == 100
     assert rows["left_out", "mlx5_0"] == 9900
     assert kernel.limits == [100]
+
+
+def test_those_that_the_kernel_does_not_list_are_not_left_out_by_a_bound(kernel: FakeKernel) -> None:
+    kernel.summaries = [Resources("mlx5_0", {"qp": 6})]
+    assert sampled(sampler(kernel))["left_out", "mlx5_0"] == 0
 
 
 def test_they_need_not_be_listed_at_all(kernel: FakeKernel) -> None:
@@ -145,6 +159,18 @@ def test_counters_that_an_operator_bound(kernel: FakeKernel, tmp_path: Path) -> 
     assert rows["bound_open", "mlx5_0", "1", "5", "auto", "rc", "4242", "python3", ""] == 3
     assert rows["bound_statistics_total", "mlx5_0", "1", "4", "out_of_sequence"] == 7
     assert rows["bound_statistics_total", "mlx5_0", "1", "5", "cc_rx_ce_pkts"] == 9
+
+
+def test_a_bound_counter_goes_round_at_32_bits(kernel: FakeKernel) -> None:
+    tested, tracks = sampler(kernel), CounterTracks()
+
+    def counted(second: int) -> int | float | None:
+        kernel.bound[0] = [Counter(4, 1, "manual", "", None, (418,), {"acks": (2**32 - 2500 + 1000 * second) % 2**32})]
+        now = Now(wall=NOW.wall, mono=second * 1_000_000_000)
+        (row,) = [row for row in tracks.apply(list(tested.sample(now)), now) if row.labels[-1:] == ("acks",)]
+        return row.value
+
+    assert [counted(second) for second in range(4)] == [2**32 - 2500, 2**32 - 1500, 2**32 - 500, 2**32 + 500]
 
 
 def test_bound_counters_beyond_the_bound(kernel: FakeKernel) -> None:

@@ -7,13 +7,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from fabricscope.codec import encode_events
 from fabricscope.model import Event, Kind, MetricSpec, Now, Quality, Reading, Severity
 from probes.sampling.pipeline import Pipeline
-from probes.sampling.runner import MAX_REASON, Outcome, Result, SamplerRunner
+from probes.sampling.runner import MAX_REASON, MAX_TOLD, Outcome, Result, SamplerRunner
 from tests.fixtures.samplers import FakeSampler
 from tests.probes.conftest import LogLines
 from tests.probes.made import SECOND, UP, at, readings
@@ -86,7 +87,7 @@ async def test_one_that_hangs_is_told_once_and_not_started_twice(hang: Hang) -> 
     first = await tested.tick()
     second = await tested.tick()
     assert (first.result, kinds(first), first.sampled) == (Result.HUNG, ["sampler.hung"], None)
-    assert (second.result, kinds(second)) == (Result.HUNG, [])
+    assert (second.result, kinds(second), second.reason) == (Result.HUNG, [], first.reason)
     (event,) = first.events
     assert event.severity is Severity.WARNING
     assert event.message == "sampler test hung: no answer within its deadline of 1e-09 s"
@@ -124,7 +125,7 @@ async def test_events_of_a_late_answer_are_told_with_the_next(hang: Hang) -> Non
     def play(now: Now) -> Iterable[Reading | Event]:
         if not hang.entered.is_set():
             yield from hang(now)
-            yield Event(now.wall, now.mono, "kernel.xid", Severity.CRITICAL, "XID 79", {}, {})
+            yield xid()
         yield from readings()
 
     tested, _ = runner(play, AT_ONCE)
@@ -138,6 +139,41 @@ async def test_events_of_a_late_answer_are_told_with_the_next(hang: Hang) -> Non
     assert kinds(await tested.tick()) == []
 
 
+def xid(message: str = "XID 79") -> Event:
+    return Event(5, 5, "kernel.xid", Severity.CRITICAL, message, {}, {})
+
+
+async def test_what_was_told_before_a_failure_is_told_with_it() -> None:
+    def play(_: Now) -> Iterable[Reading | Event]:
+        yield from readings()
+        yield xid()
+        raise OSError("no bus")
+
+    tested, _ = runner(play)
+    outcomes = [await tested.tick(), await tested.tick()]
+    assert [kinds(outcome) for outcome in outcomes] == [["sampler.failed", "kernel.xid"], ["kernel.xid"]]
+    assert [(outcome.result, outcome.reason) for outcome in outcomes] == [(Result.FAILED, "OSError: no bus")] * 2
+    assert outcomes[0].sampled is None
+
+
+async def test_what_is_told_with_a_failure_is_bounded_and_fits_a_message() -> None:
+    def play(_: Now) -> Iterable[Reading | Event]:
+        for number in range(MAX_TOLD + 5):
+            yield xid(str(number))
+        yield Event(5, 5, "no kind", Severity.INFO, "", {}, {})
+        yield Event(5, 5, "test.said", Severity.INFO, "", {"device": cast("str", 7)}, {})
+        raise OSError("no bus")
+
+    tested, _ = runner(play)
+    _failed, *told = (await tested.tick()).events
+    assert [event.message for event in told] == [str(number) for number in range(5, MAX_TOLD + 5)]
+
+
+async def test_events_beside_readings_that_are_of_no_use_are_told() -> None:
+    tested, _ = runner(lambda _: [*readings(1, ["a", "a"]), xid()])
+    assert kinds(await tested.tick()) == ["sampler.failed", "kernel.xid"]
+
+
 async def test_a_timeout_of_its_own_is_a_failure_and_no_hang() -> None:
     tested, _ = runner(fails(TimeoutError("no answer by netlink")))
     outcome = await tested.tick()
@@ -145,9 +181,10 @@ async def test_a_timeout_of_its_own_is_a_failure_and_no_hang() -> None:
     assert outcome.events[0].message == "sampler test failed: TimeoutError: no answer by netlink"
 
 
-async def test_a_late_failure_is_nobodys_too(hang: Hang) -> None:
-    def play(now: Now) -> Iterable[Reading]:
+async def test_a_late_failure_is_nobodys_but_what_it_told_is_not(hang: Hang) -> None:
+    def play(now: Now) -> Iterable[Reading | Event]:
         hang(now)
+        yield xid()
         raise OSError("too late")
 
     tested, sampler = runner(play, AT_ONCE)
@@ -155,7 +192,8 @@ async def test_a_late_failure_is_nobodys_too(hang: Hang) -> None:
     hang.let_go.set()
     await returned(tested)
     tested.deadline_ns, sampler.play = NEVER, works
-    assert (await tested.tick()).result is Result.OK
+    outcome = await tested.tick()
+    assert (outcome.result, kinds(outcome)) == (Result.OK, ["sampler.recovered", "kernel.xid"])
 
 
 async def test_one_that_hangs_does_not_hold_up_another(hang: Hang) -> None:
@@ -176,7 +214,7 @@ async def test_one_that_fails_is_told_once_with_the_reason_and_recovers() -> Non
 
 async def test_one_that_wants_to_end_the_process_only_fails() -> None:
     tested, sampler = runner(fails(SystemExit(3)))
-    assert (await tested.tick()).events[0].attributes == {"reason": "RuntimeError: SystemExit: 3"}
+    assert (await tested.tick()).events[0].attributes == {"reason": "SystemExit: 3"}
     sampler.play = works
     assert (await tested.tick()).result is Result.OK
 

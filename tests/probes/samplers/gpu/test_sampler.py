@@ -1,56 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fabricscope.clock import system_clock
-from fabricscope.model import Event, Kind, Quality, Reading
-from fabricscope.settings import convert
+from fabricscope.model import Kind, Quality
 from probes.links.transitions import Transitions
 from probes.samplers.gpu import GpuSampler, GpuSettings
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.sampler import Roots
-from probes.sources.nvml import fields, opening
-from probes.sources.nvml.client import Client
+from probes.sources.nvml import fields
 from probes.sources.nvml.errors import NvmlError
-from probes.sources.nvml.process import ChildProcess
 from tests.fixtures import pci_tree
-from tests.fixtures.nvml import bindings, fake
-from tests.fixtures.nvml.bindings import GCC
+from tests.fixtures.nvml import fake
 from tests.fixtures.nvml.stub import SECOND, Stub
-
-
-def sampler(stub: Stub, **settings: object) -> GpuSampler:
-    chosen = convert({"nvml_library": "fake"} | settings, GpuSettings, "gpu")
-    return GpuSampler(chosen, Roots(sys="/nowhere"), client=stub.client(hang_seconds=2), clock=stub.clock)
-
-
-class Sampled:
-    """One sample, by what it says."""
-
-    def __init__(self, reader: GpuSampler, stub: Stub) -> None:
-        found = list(reader.sample(stub.clock()))
-        self.rows = [row for row in found if isinstance(row, Reading)]
-        self.events = [row for row in found if isinstance(row, Event)]
-        self.by = {(row.spec.name.removeprefix("fabricscope_gpu_"), *row.labels): row for row in self.rows}
-
-    def value(self, *key: str) -> int | float | None:
-        return self.by[key].value
-
-    @property
-    def up(self) -> list[int | float | None]:
-        return [row.value for key, row in sorted(self.by.items()) if key[0] == "up"]
-
-    @property
-    def kinds(self) -> list[tuple[str, str]]:
-        return [(event.kind, event.subject["gpu"]) for event in self.events]
-
-
-def later(reader: GpuSampler, stub: Stub, seconds: float = 1) -> Sampled:
-    stub.clock.advance(seconds)
-    return Sampled(reader, stub)
+from tests.probes.samplers.gpu.desk import Sampled, later, sampler
 
 
 def test_a_node() -> None:
@@ -237,12 +201,12 @@ def test_a_first_start_that_takes_too_long_fails_the_sample_and_the_next_has_it(
     stub = Stub(fake.plain_node(1), hello_after=6 * SECOND)
     reader = sampler(stub)
     with pytest.raises(OSError, match="NVML is starting"):
-        reader.sample(stub.clock())
+        Sampled(reader, stub)
     assert later(reader, stub).up == [1.0]
 
 
 def until_told(reader: GpuSampler, stub: Stub) -> Sampled:
-    """Samples that fail, up to the one that tells of something."""
+    """Samples that fail, up to the one that tells of something before it does, or works."""
     for _ in range(400):
         try:
             sampled = Sampled(reader, stub)
@@ -263,7 +227,7 @@ def test_nvml_that_hangs_at_the_first_start_is_told_and_fails_the_samples() -> N
     assert [(event.kind, event.subject, event.attributes) for event in sampled.events] == [
         ("gpu.hung", {"gpu": "all"}, {"reason": reason})
     ]
-    assert (stub.clock.mono - began, sampled.rows) == (10 * SECOND, [])
+    assert (stub.clock.mono - began, sampled.rows, str(sampled.error)) == (10 * SECOND, [], reason)
     # Told once, and a failure for as long as it lasts: also past the child's end and the next one's start.
     while len(stub.children) < 3:
         with pytest.raises(OSError, match="has not answered"):
@@ -365,95 +329,3 @@ def test_a_host_without_a_driver_has_nothing_and_is_no_failure(tmp_path: Path) -
 def test_why_it_is_not_available() -> None:
     assert sampler(Stub(fake.Node(0))).unavailable() == "NVML lists no GPU"
     assert "DRIVER_NOT_LOADED" in (sampler(Stub(fake.plain_node(1).line("init 9"))).unavailable() or "")
-
-
-@pytest.fixture
-def real(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Real]:
-    monkeypatch.setenv(fake.VARIABLE, str(tmp_path / "answers"))
-    world = Real(bindings.built(tmp_path_factory), tmp_path / "answers")
-    yield world
-    world.close()
-
-
-class Real:
-    """The sampler on the real child process, the real bindings and the fake library."""
-
-    def __init__(self, library: Path, answers: Path) -> None:
-        self._library, self._answers = library, answers
-        self._reader: GpuSampler | None = None
-
-    def put(self, node: fake.Node) -> None:
-        node.write(self._answers)
-
-    def sample(self) -> Sampled:
-        if self._reader is None:
-            client = Client(lambda skip: ChildProcess(str(self._library), system_clock, skip), system_clock, SECOND)
-            settings = GpuSettings(nvml_library=str(self._library), deadline_seconds=60)
-            self._reader = GpuSampler(settings, Roots(), client=client)
-        stub = Stub(fake.Node(0))
-        stub.clock = system_clock  # type: ignore[assignment]
-        return Sampled(self._reader, stub)
-
-    def close(self) -> None:
-        if self._reader is not None:
-            self._reader._client.close()
-
-
-@GCC
-def test_the_whole_way_from_the_library(real: Real) -> None:
-    real.put(fake.plain_node(8))
-    real.sample()
-    sampled = real.sample()
-    assert sampled.up == [1.0] * 8
-    stub = Stub(fake.plain_node(8))
-    reader = sampler(stub)
-    Sampled(reader, stub)
-    assert [row[:3] for row in sampled.rows] == [row[:3] for row in later(reader, stub).rows]
-
-
-@GCC
-def test_lost_and_hung_on_the_whole_way(real: Real) -> None:
-    node = fake.plain_node(3)
-    real.put(node)
-    assert real.sample().up == [1.0] * 3
-    real.put(node.line("gone 0 15").line("xid 0 79"))
-    sampled = real.sample()
-    assert sampled.up == [0.0, 1.0, 1.0]
-    assert sampled.kinds == [("gpu.lost", "0"), ("gpu.xid", "0")]
-    real.put(node.without("gone").line("hang 2"))
-    samples = [real.sample() for _ in range(4)]
-    assert ("gpu.hung", "2") in [kind for sampled in samples for kind in sampled.kinds]
-    until = system_clock().mono + 60 * SECOND
-    while (sampled := real.sample()).up != [1.0, 1.0, 0.0]:
-        assert system_clock().mono < until, sampled.up
-
-
-@GCC
-@pytest.mark.parametrize(("line", "gpu"), [("hang init", "all"), ("hang 2", "2")])
-def test_a_first_start_that_hangs_on_the_whole_way(
-    real: Real, monkeypatch: pytest.MonkeyPatch, line: str, gpu: str
-) -> None:
-    monkeypatch.setattr(opening, "LATE_NS", SECOND)
-    real.put(fake.plain_node(3).line(line))
-    (event,) = real.sample().events
-    assert (event.kind, event.subject["gpu"]) == ("gpu.hung", gpu)
-    assert "NVML does not open" in event.message
-
-
-@GCC
-@pytest.mark.parametrize(("line", "word"), [("init 9", "DRIVER_NOT_LOADED"), ("init 18", "LIB_RM_VERSION_MISMATCH")])
-def test_a_library_that_refuses_on_the_whole_way(real: Real, line: str, word: str) -> None:
-    real.put(fake.plain_node(3).line(line))
-    for _ in range(2):
-        with pytest.raises(OSError, match=word):
-            real.sample()
-
-
-def test_a_library_that_is_not_there_on_the_whole_way(tmp_path: Path) -> None:
-    settings = GpuSettings(nvml_library=str(tmp_path / "libnvidia-ml.so.1"), deadline_seconds=60)
-    reader = GpuSampler(settings, Roots(sys=str(tmp_path)))
-    try:
-        with pytest.raises(OSError, match="cannot open shared object file"):
-            list(reader.sample(system_clock()))
-    finally:
-        reader.close()

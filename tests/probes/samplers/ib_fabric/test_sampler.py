@@ -183,6 +183,14 @@ def test_a_cable_that_leads_elsewhere_is_told() -> None:
     assert sorted(told[1:]) == [f"ib_fabric.added {SWITCH} 2", f"ib_fabric.down {SWITCH} 1"]
 
 
+def test_a_subnet_that_was_rebuilt_is_not_told_cable_by_cable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("probes.samplers.ib_fabric.sampler.MAX_RECABLED", 1)
+    crossed = cable(SWITCH, 1, LEAF, 1) + cable(LEAF, 10, ADAPTER, 1)
+    watched = Watched(FABRIC, crossed, crossed)
+    watched.sample()
+    assert [told for told in watched.sample(5) if "recabled" in told] == [f"ib_fabric.recabled {SWITCH} 1"]
+
+
 def test_a_link_that_went_down_by_its_counter_is_looked_for_at_once() -> None:
     gone = UPLINK + unlinked(LEAF, 1)
     watched = Watched(FABRIC, gone)

@@ -167,6 +167,19 @@ def test_what_could_be_read_once_turns_unreadable_and_comes_back(fake: FakeBmc, 
     assert ("temperature_celsius", INLET, "Inlet Temp", "Intake") not in sampled(reader)
 
 
+def test_what_was_lost_is_remembered_up_to_a_bound(
+    fake: FakeBmc, reader: RedfishSampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost() -> int:
+        return sum(row.quality is Quality.UNREADABLE for row in sampled(reader).values())
+
+    sampled(reader)
+    fake.trick("Chassis/Tray_0/Sensors", lambda handler: handler.reply({}, 500))
+    everything = lost()
+    monkeypatch.setattr("probes.samplers.redfish.sampler.MAX_FACTS", everything - 1)
+    assert 0 < lost() < everything
+
+
 def test_one_resource_under_two_paths_is_told_once(fake: FakeBmc, reader: RedfishSampler) -> None:
     fake.tree["/redfish/v1/Chassis/Again"] = fake.at("Chassis/Old_0")
     fake.at("Chassis")["Members"].append({"@odata.id": "/redfish/v1/Chassis/Again"})

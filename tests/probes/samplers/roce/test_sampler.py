@@ -210,6 +210,26 @@ def test_bit_error_ratios(host: Host) -> None:
     assert ratios(3) == {}
 
 
+def test_a_ratio_begins_anew_after_the_port_could_not_be_read(host: Host) -> None:
+    statistics = roce_nics.mlx5(bits=10**15)
+    host.add("rail0", statistics)
+    tested = host.sampler(error_ratio_bits=10**12)
+
+    def ratios(second: int, errors: int, *, fails: int = 0) -> list[float | int | None]:
+        statistics["rx_bits_phy"] += 10**12
+        statistics["rx_corrected_bits_phy"] += errors
+        statistics["rx_pcs_symbol_err_phy"] += errors
+        host.kernel.nics["rail0"].fails = fails
+        return [row.value for row in tested.sample(at(second)) if row.spec in (metrics.PRE_FEC, metrics.POST_FEC)]
+
+    assert ratios(0, 0) == []
+    assert ratios(1, 10**3) == [1e-9, 1e-9]
+    assert ratios(2, 10**9, fails=errno.EIO) == []
+    # What was counted meanwhile may be another link's, from before a reset of the adapter.
+    assert ratios(3, 10**3) == []
+    assert ratios(4, 10**3) == [1e-9, 1e-9]
+
+
 def test_a_driver_that_does_not_count_bits_has_no_ratio(host: Host) -> None:
     statistics = roce_nics.mlx5()
     del statistics["rx_bits_phy"]
