@@ -6,13 +6,12 @@ second, and `xgmi_error`, which clears what it reads and may write to the kernel
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import NamedTuple
 
 from probes.sources import pci, sysfs
-from probes.sources.amdgpu_metrics import MAX_BYTES, MAX_LINKS, Metrics, MetricsError, parse
+from probes.sources.amdgpu_metrics import MAX_LINKS, Metrics, MetricsError, parse
 
 VENDOR = 0x1002
 MAX_CARDS = 128
@@ -71,7 +70,7 @@ def read_metrics(card: Card) -> Metrics | None:
     """The table gpu_metrics; None without one. Raises sysfs.Unreadable, for a table of an unknown layout as well."""
     path = card.path / "gpu_metrics"
     try:
-        content = _read_octets(path)
+        content = sysfs.read_octets(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -180,15 +179,3 @@ def _card(directory: Path, name: str) -> Card | None:
         firmware=sysfs.read_label(path / "vbios_version"),
         hive=sysfs.read_label(path / "xgmi_hive_info" / "xgmi_hive_id"),
     )
-
-
-def _read_octets(path: Path) -> bytes:
-    """At most one octet more than a table may have. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        content = b""
-        while len(content) <= MAX_BYTES and (part := os.read(descriptor, MAX_BYTES + 1 - len(content))):
-            content += part
-        return content
-    finally:
-        os.close(descriptor)

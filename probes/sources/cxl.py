@@ -85,7 +85,7 @@ def read_memory(devices: Path, name: str) -> Memory:
     """What is fixed about a memory device, as far as it can be read."""
     path = devices / name
     numa_node = sysfs.read_label(path / "numa_node")
-    parent = _parent(path)
+    parent = sysfs.read_parent_name(path)
     return Memory(
         name=name,
         address=parent if ADDRESS.fullmatch(parent) else "",
@@ -101,7 +101,7 @@ def read_memory(devices: Path, name: str) -> Memory:
 def read_port(devices: Path, name: str) -> Port:
     """Where a port is in the hierarchy."""
     path = devices / name
-    parent = _parent(path)
+    parent = sysfs.read_parent_name(path)
     return Port(
         name=name,
         kind=name.rstrip("0123456789"),
@@ -114,7 +114,7 @@ def read_port(devices: Path, name: str) -> Port:
 def read_region(devices: Path, name: str) -> Region:
     """What a region is made of."""
     path = devices / name
-    decoder = _parent(path)
+    decoder = sysfs.read_parent_name(path)
     targets: list[str] = []
     while len(targets) < MAX_TARGETS and (target := sysfs.read_label(path / f"target{len(targets)}")):
         targets.append(target)
@@ -129,7 +129,7 @@ def read_region(devices: Path, name: str) -> Region:
 def read_decoder(devices: Path, name: str) -> Decoder:
     """What a decoder maps."""
     path = devices / name
-    port = _parent(path)
+    port = sysfs.read_parent_name(path)
     return Decoder(
         name=name,
         kind=sysfs.read_label(path / "devtype").removeprefix("cxl_decoder_"),
@@ -157,11 +157,3 @@ def _size(path: Path) -> int | None:
         return read_number(path.parent, "", path.name)
     except sysfs.Unreadable:
         return None
-
-
-def _parent(path: Path) -> str:
-    """The name of the device that this one is part of."""
-    try:
-        return path.readlink().parent.name
-    except OSError:
-        return ""

@@ -79,11 +79,7 @@ def read_function(bus: Path, address: str) -> Function:
         class_code = sysfs.read_int(path / "class", base=16) or 0
     except sysfs.Unreadable:
         class_code = 0
-    try:
-        # ../../../devices/pci0000:00/0000:00:01.0/0000:17:00.0: the directory above a device is its bridge.
-        above = path.readlink().parent.name
-    except OSError:
-        above = ""
+    above = sysfs.read_parent_name(path)
     upstream = above if ADDRESS.fullmatch(above) else ""
     return Function(address, upstream, class_code, virtual=(path / "physfn").is_symlink())
 

@@ -42,7 +42,8 @@ class LinkFiles:
             raise refused
         if (width, speed) != self._content:
             known = width is not None and speed is not None
-            self._state = parse_link(_text(speed or b""), _text(width or b""), self._device) if known else None
+            texts = (sysfs.decoded(speed or b""), sysfs.decoded(width or b""))
+            self._state = parse_link(*texts, self._device) if known else None
             self._content = (width, speed)
         return self._state
 
@@ -66,7 +67,7 @@ class ErrorFile:
         content = self._file.read()
         if content != self._content:
             try:
-                self._errors = None if content is None else parse_aer(_text(content))
+                self._errors = None if content is None else parse_aer(sysfs.decoded(content))
             except AerError as error:
                 raise sysfs.Unreadable(self._file.path, str(error)) from error
             self._content = content
@@ -89,9 +90,9 @@ class RootPortFile:
         content = self._file.read()
         if content is None:
             return None
-        count = sysfs.parse_int(_text(content))
+        count = sysfs.parse_int(sysfs.decoded(content))
         if count is None or not 0 <= count < 1 << 64:
-            raise sysfs.Unreadable(self._file.path, f"not a count: {sysfs.printable(_text(content), 32)!r}")
+            raise sysfs.Unreadable(self._file.path, f"not a count: {sysfs.printable(sysfs.decoded(content), 32)!r}")
         return count
 
     def close(self) -> None:
@@ -106,7 +107,3 @@ def _half(file: HeldFile, gone: bytes) -> tuple[bytes | None, sysfs.Unreadable |
     except sysfs.Unreadable as error:
         # EINVAL is what the kernel says of a device that is disconnected.
         return (gone, None) if error.reason == "EINVAL" else (b"", error)
-
-
-def _text(content: bytes) -> str:
-    return content.decode("utf-8", "replace").strip(" \t\r\n\x00")

@@ -39,12 +39,7 @@ def read_text(path: Path) -> str | None:
     Octets that are not UTF-8 become U+FFFD. Raises Unreadable, also for more than MAX_BYTES.
     """
     try:
-        # Non-blocking, so that a FIFO below a strange root cannot hang the reader; sysfs does not care.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        try:
-            content = _read_bounded(descriptor)
-        finally:
-            os.close(descriptor)
+        content = read_octets(path)
     except OSError as error:
         if error.errno in _ABSENT:
             return None
@@ -55,6 +50,22 @@ def read_text(path: Path) -> str | None:
     if len(content) > MAX_BYTES:
         raise Unreadable(path, f"longer than {MAX_BYTES} octets")
     return decoded(content)
+
+
+def read_octets(path: Path) -> bytes:
+    """What the attribute holds, at most one octet more than MAX_BYTES, so that the caller can tell that there was more.
+
+    Raises OSError, and ValueError for a path that no file can have.
+    """
+    # Non-blocking, so that a FIFO below a strange root cannot hang the reader; sysfs does not care.
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        content = b""
+        while len(content) <= MAX_BYTES and (part := os.read(descriptor, MAX_BYTES + 1 - len(content))):
+            content += part
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def decoded(content: bytes) -> str:
@@ -87,6 +98,17 @@ def read_link_name(path: Path) -> str:
     """The last part of what a symbolic link points to, such as the driver of `device/driver`; empty when absent."""
     try:
         return printable(path.readlink().name)
+    except (OSError, ValueError):
+        return ""
+
+
+def read_parent_name(path: Path) -> str:
+    """The directory that a device's symbolic link leads into, which is the device above; empty when absent.
+
+    `../../../devices/pci0000:00/0000:00:01.0/0000:17:00.0` has the bridge `0000:00:01.0` above it.
+    """
+    try:
+        return printable(path.readlink().parent.name)
     except (OSError, ValueError):
         return ""
 
@@ -126,14 +148,6 @@ def printable(text: str, limit: int = MAX_LABEL) -> str:
 def errno_name(error: OSError) -> str:
     """The name of the error's number, such as "EINVAL"."""
     return errno.errorcode.get(error.errno or 0, f"errno {error.errno}")
-
-
-def _read_bounded(descriptor: int) -> bytes:
-    """At most one octet more than MAX_BYTES, so that the caller can tell that there was more."""
-    content = b""
-    while len(content) <= MAX_BYTES and (part := os.read(descriptor, MAX_BYTES + 1 - len(content))):
-        content += part
-    return content
 
 
 def _names(found: Iterator[os.DirEntry[str]]) -> list[str]:

@@ -148,9 +148,26 @@ def test_resources_beyond_the_bound_are_counted() -> None:
     assert walked.failed == {}
 
 
-def test_facts_and_links_beyond_their_bounds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walking, "MAX_FACTS", 20)
+def test_links_beyond_their_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = walk(Tree(), BOUNDS)
     monkeypatch.setattr(walking, "MAX_WAITING", 4)
+    walked = walk(Tree(), BOUNDS)
+    assert walked.requests < whole.requests
+    assert walked.left_out > 0
+
+
+def test_nothing_deeper_than_the_bound_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The root, a collection, a chassis, and the collection of its sensors.
+    monkeypatch.setattr(walking, "MAX_DEPTH", 3)
+    tree = Tree()
+    found = resources(walk(tree, BOUNDS))
+    assert TRAY in found
+    assert f"/redfish/v1/{TRAY}/Sensors" in tree.asked
+    assert f"{TRAY}/Sensors/Inlet" not in found
+
+
+def test_facts_beyond_their_bound_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walking, "MAX_FACTS", 20)
     walked = walk(Tree(), BOUNDS)
     assert sum(map(len, walked.facts.values())) == walked.count == 20
     assert walked.left_out > 5
