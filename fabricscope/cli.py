@@ -147,6 +147,11 @@ class Document:
         return override(settings, self.assignments)
 
 
+def plain(line: str) -> str:
+    """A line without what would move a terminal's cursor: names come from devices, and recordings from anywhere."""
+    return "".join(letter if letter.isprintable() else " " if letter == "\n" else "?" for letter in line)
+
+
 def _is_there(file: Path) -> bool:
     """Whether there is such a file; one that cannot be reached counts, so that reading it says why."""
     try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from math import isnan
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +20,15 @@ class _Refused(click.ClickException):
     exit_code = EXIT_USAGE
 
 
+class _Seconds(click.FloatRange):
+    """A range of seconds; click lets NaN through, which is in none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number of seconds."""
+        seconds = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no length of time", param, ctx) if isnan(seconds) else seconds
+
+
 def _warn(doubts: Sequence[str]) -> None:
     for doubt in doubts:
         click.echo(f"warning: {doubt}", err=True)
@@ -28,7 +39,7 @@ def _warn(doubts: Sequence[str]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, as docs/health.md describes it.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, 600),
+    type=_Seconds(0, 600),
     default=3.0,
     show_default=True,
     help="How long to sample when no probe runs here; counters need two samples at least.",

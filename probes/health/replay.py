@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from fabricscope.cli import plain
 from fabricscope.model import Event, Now, Sampled
 from probes.health.health import Health
 from probes.health.judging.verdict import Verdict
@@ -120,7 +121,7 @@ def as_json(result: Replay) -> dict[str, Any]:
 
 def as_text(result: Replay) -> str:
     """For people: a line for each change; of a comparison only what differs, `-` for the shipped rules alone."""
-    return "\n".join(_lines(result))
+    return "\n".join(map(plain, _lines(result)))
 
 
 def _lines(result: Replay) -> Iterator[str]:

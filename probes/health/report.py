@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fabricscope.cli import plain
 from fabricscope.model import Now
 from probes.health.failures import GRAVE
 from probes.health.judging.verdict import Verdict
@@ -98,7 +99,7 @@ def as_json(examined: Examination, now: Now) -> dict[str, Any]:
 
 def as_text(examined: Examination) -> str:
     """For people."""
-    return "\n".join(_lines(examined))
+    return "\n".join(map(plain, _lines(examined)))
 
 
 def _lines(examined: Examination) -> Iterator[str]:

@@ -25,6 +25,10 @@ CHECKPOINT_NS = 5 * NANOSECONDS
 """Shortest time between two moves of what was appended from the log into the file, where a plain copy has it."""
 _EVICTED = 64
 """Batches, and events, that go at a time."""
+_FREE = 256
+"""Pages that may be free in a file that is larger than its bound: making room frees some, which are used again."""
+_VACUUMED = 256
+"""Pages that the file is made shorter by at a time."""
 _LOOKED_BACK = 1_000_000
 """Rows that are looked at to find the beginning of the last minutes."""
 
@@ -71,7 +75,7 @@ class Journal:
 
     def octets(self) -> int:
         """What the file uses."""
-        size, pages, free = (self._number(f"PRAGMA {name}") for name in ("page_size", "page_count", "freelist_count"))
+        size, pages, free = self._pages()
         return size * (pages - free)
 
     def copy_since(self, wall: int, into: RecordingWriter) -> None:
@@ -125,7 +129,12 @@ class Journal:
             with self._writer.transaction():
                 gone = self._evict()
             if not gone:
-                return
+                break
+        size, pages, free = self._pages()
+        if free > _FREE and size * pages > self._max_octets:
+            # The bound was set lower than it was: the file shrinks to it, a little at a time.
+            # `execute` would give back a single page.
+            self._writer.database.executescript(f"PRAGMA incremental_vacuum({_VACUUMED})")
 
     def _evict(self) -> bool:
         """Drop some of the oldest; whether there was anything to drop."""
@@ -158,5 +167,10 @@ class Journal:
             first = row
         return first
 
-    def _number(self, question: str) -> int:
-        return int(self._writer.database.execute(question).fetchone()[0])
+    def _pages(self) -> tuple[int, int, int]:
+        """Octets of a page, pages of the file, and how many of these are free."""
+        size, pages, free = (
+            int(self._writer.database.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_size", "page_count", "freelist_count")
+        )
+        return size, pages, free

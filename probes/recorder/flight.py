@@ -94,7 +94,7 @@ def write(
 def kept(directory: Path) -> list[Path]:
     """The recordings in a directory, oldest first; none when it is not there."""
     try:
-        names = sorted(entry.name for entry in os.scandir(directory) if entry.name.endswith(SUFFIX))
+        names = sorted(entry.name for entry in os.scandir(directory) if entry.name.endswith(SUFFIX) and entry.is_file())
     except FileNotFoundError:
         return []
     return [directory / name for name in names]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fabricscope.cli import plain
 from fabricscope.clock import NANOSECONDS
 from fabricscope.settings import section
 from probes.recorder import flight
@@ -56,7 +57,7 @@ def as_table(rows: Sequence[Mapping[str, Any]], settings: RecorderSettings) -> s
     for row in rows:
         what = row["error"] or f"{row['kind']:<8}  {row['start']}  {row['seconds']:>9,.0f} s  {row['trigger']}"
         lines.append(f"{row['bytes'] / _MIB:>8.1f} MiB  {row['file']}  {what}".rstrip())
-    return "\n".join(map(_plain, lines))
+    return "\n".join(map(plain, lines))
 
 
 def summary(recording: Recording) -> dict[str, Any]:
@@ -97,17 +98,12 @@ def as_text(shown: Mapping[str, Any]) -> str:
     lines.append(f"{'events':<18}{shown['counts']['events']}")
     told = [f"{event['time']}  {event['severity']:<8}  {event['message']}" for event in shown["events"]]
     lines += _first(told, _SHOWN_EVENTS)
-    return "\n".join(map(_plain, lines))
+    return "\n".join(map(plain, lines))
 
 
 def _first(rows: Sequence[str], limit: int) -> list[str]:
     more = [f"  ... and {len(rows) - limit} more"] if len(rows) > limit else []
     return [f"  {row}" for row in rows[:limit]] + more
-
-
-def _plain(line: str) -> str:
-    """Without what would move a terminal's cursor: a recording may come from anywhere."""
-    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _row(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from fabricscope import __version__, plugins
 from fabricscope import cli as module
-from fabricscope.cli import Document, cli, config_options, main
+from fabricscope.cli import Document, cli, config_options, main, plain
 from fabricscope.settings import SettingsError
 from tests.fabricscope.conftest import Install
 
@@ -142,3 +142,7 @@ def test_a_bad_assignment_is_told_before_anything_runs() -> None:
     result = CliRunner().invoke(show, ["--set", "probe.host"])
     assert isinstance(result.exception, SettingsError)
     assert "--set probe.host: expected KEY=VALUE" in str(result.exception)
+
+
+def test_a_line_for_a_terminal_moves_no_cursor() -> None:
+    assert plain("eth0 \x1b[2J\x9b31m\u202e\r\tgone\nCRITICAL 85 °C") == "eth0 ?[2J?31m???gone CRITICAL 85 °C"

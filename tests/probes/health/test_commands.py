@@ -141,3 +141,10 @@ def test_a_journal_copied_without_its_log_is_said_to_be_one(tmp_path: Path) -> N
     result = invoke("replay-health", str(copy))
     assert result.exit_code == 0
     assert result.stderr.startswith(f"{copy}: was copied while a probe wrote to it")
+
+
+@pytest.mark.parametrize("seconds", ["nan", "-1", "601", "soon"])
+def test_doctor_refuses_what_is_no_length_of_time(seconds: str) -> None:
+    result = invoke("doctor", "--seconds", seconds)
+    assert result.exit_code == 2
+    assert "Invalid value for '--seconds'" in result.output

@@ -90,3 +90,11 @@ def test_json() -> None:
 def test_an_empty_recording() -> None:
     assert as_text(replay(Made([]), [HOT])) == "the recording is empty"
     assert as_json(replay(Made([]), [HOT]))["start"] is None
+
+
+def test_what_would_move_the_cursor_is_not_printed() -> None:
+    happened = rule(check={"kind": "event", "events": ["a.b"], "window": "10s"})
+    event = Event(at(1).wall, at(1).mono, "a.b", Severity.INFO, "it happened", {"device": "\x1b]0;x\x07"})
+    text = as_text(replay(Made([], [event]), [happened]))
+    assert "device ?]0;x?" in text
+    assert "\x1b" not in text

@@ -82,3 +82,9 @@ def test_what_was_examined_and_what_was_withheld_is_told() -> None:
     text = as_text(examined(None, examined={"gpu": 8, "pcie": 14}, withheld=withheld))
     assert "examined: gpu 8, pcie 14" in text
     assert "port is down (device mlx5_3): it is only wrong here if it was up (ib-port-down)" in text
+
+
+def test_what_would_move_the_cursor_is_not_printed() -> None:
+    text = as_text(examined(None, failures={"pcie": "\x1b[2J"}))
+    assert "\x1b" not in text
+    assert "?[2J" in text

@@ -155,11 +155,8 @@ def test_events_of_samplers_are_heard(clock: Clock) -> None:
 async def test_what_fails_at_present_and_what_was_examined_is_in_the_state(tmp_path: Path, clock: Clock) -> None:
     path = tmp_path / "health.json"
     tested = running(path, clock)
-    failed = Event(
-        1, 1, "sampler.failed", Severity.WARNING, "failed", {"sampler": "pcie"}, {"reason": "OSError: no bus"}
-    )
-    tested.observe([outcome(clock, 1), Outcome("pcie", Result.FAILED, None, [failed], 0, 1)])
-    tested.observe([Outcome("pcie", Result.FAILED, None, [], 0, 1)])
+    failed = Outcome("pcie", Result.FAILED, None, [], 0, 1, reason="OSError: no bus")
+    tested.observe([outcome(clock, 1), failed])
     await tested.tick()
     state = read_state(path)
     assert state is not None

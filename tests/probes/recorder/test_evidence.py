@@ -113,6 +113,22 @@ def test_the_oldest_goes_for_want_of_room(path: Path) -> None:
     journal.close()
 
 
+def test_a_bound_that_was_set_lower_holds_for_the_file_after_a_while(path: Path) -> None:
+    journal = Journal(path, 4 * MIB, "node1")
+    many = [event(at(1))] * 2000
+    while not journal.dropped:
+        journal.append(Evidence(at(1), [], many))
+    journal.close()
+    assert path.stat().st_size > 3 * MIB
+    journal = Journal(path, MIB, "node1")
+    for second in range(10):
+        journal.append(Evidence(at(second), [], many[:1]))
+    journal.close()
+    assert path.stat().st_size < 2.1 * MIB
+    with Recording.open(path) as recording:
+        assert recording.counts()["events"] > 1000
+
+
 def test_events_alone_are_bounded_too(journal: Journal) -> None:
     many = [event(at(1))] * 500
     for _ in range(40):

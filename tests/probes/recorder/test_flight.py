@@ -117,3 +117,11 @@ def test_what_a_killed_probe_had_begun_goes(tmp_path: Path) -> None:
     flight.remove_partial(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["b.fsrec"]
     flight.remove_partial(tmp_path / "absent")
+
+
+def test_what_is_no_recording_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.fsrec").mkdir()
+    (tmp_path / "b.fsrec").symlink_to(tmp_path / "absent")
+    paths = [write_recording(tmp_path / f"2026010{day}T000000Z-x.down.fsrec") for day in range(1, 4)]
+    assert list(flight.tidy(tmp_path, 1, 1 << 30)) == paths[:2]
+    assert len(list(tmp_path.iterdir())) == 3
