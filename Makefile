@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/uv pip install --python $(BIN)/python
 # pytest's arguments, such as ARGS='-k spool'.
 ARGS ?=
-BENCHMARKS ?= $(patsubst benchmarks/%.py,%,$(shell grep -l __main__ benchmarks/*.py))
+BENCHMARKS ?= $(patsubst benchmarks/%.py,%,$(shell grep -l -- '"--write"' benchmarks/*.py))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint generate conformance lock bench clean install install-test

@@ -104,7 +104,7 @@ def measure(folder: Path, downs: int, python: str) -> dict[str, Any]:
         "downs": downs,
         "events": len(events),
         "event_median_ms": statistics.median(latencies),
-        "event_p99_ms": statistics.quantiles(latencies, n=100)[98],
+        "event_p99_ms": statistics.quantiles(latencies, n=100, method="inclusive")[98],
         "event_slowest_ms": latencies[-1],
         "node_exporter_scrape_seconds": SCRAPE_SECONDS,
         "node_exporter_seen_median_ms": statistics.median(seen),

@@ -58,7 +58,7 @@ def rendered(scores: dict[str, list[Score]]) -> str:
         "Made by `make conformance`. The samplers read recorded hardware of other projects (the trees and captures of",
         "`shared/data/hardware` beside the checkout, which are not part of this repository), and each value is",
         "compared with what those projects' own programs or tests say of it. A value that differs for a reason is",
-        "listed below.",
+        "listed below. Where a set is not there its tests are skipped by its name, and it has no row here.",
         "",
         "| set | values compared | equal | known to differ |",
         "|---|---|---|---|",

@@ -3,53 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from fabricscope import plugins
-from fabricscope.clock import system_clock
-from fabricscope.codec import decode_batch, decode_events, decode_series_set
-from fabricscope.model import Event, Now, Quality, Reading, SampleBatch, SeriesSet, Severity
-from fabricscope.settings import SettingsError, convert
+from fabricscope.model import Event, Now, Quality, Reading
+from fabricscope.settings import SettingsError
 from probes.agent import Agent
 from probes.outbox import DROPPED
 from probes.recorder.recording import Recording
 from probes.session import CONNECTED, HINTS
-from probes.settings import ProbeSettings
 from probes.sources import host
 from probes.spool import Spool, SpoolSettings
-from tests.fixtures.fake_collector import Conversation, FakeCollector
-from tests.fixtures.samplers import FakeSampler, Maker, install
+from tests.fixtures.fake_collector import FakeCollector
+from tests.fixtures.samplers import Maker
 from tests.probes.made import BYTES, SECOND, UP, damage, readings
-
-Play = Callable[[Now], Iterable[Reading]]
-
-
-def works(_: Now) -> Iterable[Reading]:
-    return readings(7)
-
-
-class Hang:
-    """A sampler that works until it is told to hang, and then hangs until it is let go."""
-
-    def __init__(self) -> None:
-        self.hang = False
-        self.hung = 0
-        self.let_go = threading.Event()
-
-    def __call__(self, now: Now) -> Iterable[Reading]:
-        if self.hang:
-            self.hung += 1
-            self.let_go.wait()
-        return works(now)
+from tests.probes.whole_probe import Desk, Hang, running, works
 
 
 @pytest.fixture
@@ -57,104 +30,6 @@ def hang() -> Iterator[Hang]:
     made = Hang()
     yield made
     made.let_go.set()
-
-
-class Desk:
-    """A probe's settings, and what its collector heard."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, collector: FakeCollector) -> None:
-        self.folder = folder
-        self.collector = collector
-        self.jump = 0
-        """How far the wall clock has been set forward, in ns."""
-        self._monkeypatch = monkeypatch
-        self._sets: dict[bytes, SeriesSet] = {}
-        self._waiting: list[tuple[SeriesSet, SampleBatch] | Event] = []
-
-    def samplers(self, **things: Any) -> None:
-        """Install these samplers, and no others."""
-        made = {
-            name: thing if isinstance(thing, Maker | Exception) else FakeSampler(thing)
-            for name, thing in things.items()
-        }
-        install(self._monkeypatch, plugins.SAMPLERS, made)
-
-    def clock(self) -> Now:
-        now = system_clock()
-        return Now(now.wall + self.jump, now.mono)
-
-    def agent(self, previous: Agent | None = None, **settings: Any) -> Agent:
-        defaults = {
-            "host": "n1",
-            "labels": {"cluster": "a"},
-            "collectors": [self.collector.address],
-            "http": {"listen": "127.0.0.1:0"},
-            "spool": {"path": str(self.folder / "spool" / "spool.db")},
-            "health": {"state": str(self.folder / "health.json")},
-            "recorder": {"directory": str(self.folder), "flight": {"after_seconds": 0}},
-            "stream": {"backoff_seconds": 0.001},
-        }
-        return Agent(convert({**defaults, **settings}, ProbeSettings, "probe"), self.clock, previous)
-
-    @asynccontextmanager
-    async def running(self, agent: Agent) -> AsyncIterator[Conversation]:
-        """The agent runs while entered; what its collector sees of it."""
-        async with running(agent):
-            self._waiting.clear()
-            yield await self.collector.welcomed()
-
-    async def heard(self, stream: Conversation) -> tuple[SeriesSet, SampleBatch] | Event:
-        """The next batch or event; everything is acknowledged at once."""
-        while not self._waiting:
-            request = await stream.receive()
-            match request.WhichOneof("body"):
-                case "series_set":
-                    self._sets[request.series_set.id] = decode_series_set(request.series_set)
-                case "samples":
-                    for batch in request.samples.batches:
-                        series_set = self._sets[batch.series_set_id]
-                        self._waiting.append((series_set, decode_batch(batch, series_set)))
-                case "events":
-                    self._waiting += decode_events(request.events)
-            if request.sequence:
-                await stream.ack(request.sequence)
-        return self._waiting.pop(0)
-
-    async def event(self, stream: Conversation, kind: str) -> Event:
-        """The next event of a kind."""
-        while True:
-            heard = await self.heard(stream)
-            if isinstance(heard, Event) and heard.kind == kind:
-                return heard
-
-    async def batch(self, stream: Conversation, sampler: str, quality: Quality = Quality.OK) -> dict[str, int]:
-        """The counters of the sampler's next batch with this quality, by their first label."""
-        while True:
-            heard = await self.heard(stream)
-            if isinstance(heard, Event) or heard[0].sampler != sampler:
-                continue
-            series_set, batch = heard
-            if set(batch.qualities or [Quality.OK]) == {quality}:
-                labels = [series.labels[0] for series in series_set.counters]
-                return dict(zip(labels, batch.counters, strict=True))
-
-
-@asynccontextmanager
-async def running(agent: Agent) -> AsyncIterator[None]:
-    """The agent runs while entered. It fails the test when it ends by itself."""
-    ready = asyncio.Event()
-    task = asyncio.create_task(agent.run(lambda _: ready.set()))
-    started = asyncio.create_task(ready.wait())
-    await asyncio.wait([task, started], return_when=asyncio.FIRST_COMPLETED)
-    try:
-        if task.done():
-            await task
-        yield
-    finally:
-        started.cancel()
-        task.cancel()
-        await asyncio.wait([task])
-    assert task.cancelled(), task.exception()
 
 
 @pytest.fixture
@@ -328,98 +203,6 @@ async def test_without_collectors_nothing_is_spooled(desk: Desk) -> None:
     assert not (desk.folder / "spool").exists()
 
 
-async def test_after_a_reload_counters_and_links_go_on(desk: Desk) -> None:
-    state = {"raw": 100, "up": 1}
-    desk.samplers(test=lambda _: [*readings(state["raw"], ["a"]), Reading(UP, ("a",), state["up"])])
-    before = desk.agent()
-    async with desk.running(before) as stream:
-        await desk.batch(stream, "test")
-        state["raw"] = 3
-        assert await desk.batch(stream, "test", Quality.OK) is not None
-        while (await desk.batch(stream, "test"))["a"] != 103:
-            pass
-    state["up"] = 0
-    after = desk.agent(before)
-    async with desk.running(after) as stream:
-        await desk.event(stream, "test.down")
-        while (counters := await desk.batch(stream, "test"))["a"] < 103:
-            pass
-        assert counters == {"a": 103}
-
-
-async def test_what_hangs_is_not_started_again_by_a_reload(desk: Desk, hang: Hang) -> None:
-    desk.samplers(stuck=hang)
-    settings = {"stuck": {"deadline_seconds": 0.05}}
-    before = desk.agent(samplers=settings)
-    async with desk.running(before) as stream:
-        await desk.batch(stream, "stuck")
-        hang.hang = True
-        await desk.event(stream, "sampler.hung")
-    after = desk.agent(before, samplers=settings)
-    async with desk.running(after) as stream:
-        for _ in range(3):
-            await desk.batch(stream, "stuck", Quality.STALE)
-        assert hang.hung == 1
-        hang.let_go.set()
-        await desk.event(stream, "sampler.recovered")
-
-
-async def fails_to_start(agent: Agent) -> None:
-    with pytest.raises(SettingsError):
-        await agent.run(lambda _: None)
-
-
-async def test_one_that_runs_again_since_its_successor_cannot_start_goes_on(desk: Desk) -> None:
-    raws = {"a": 100}
-    desk.samplers(test=lambda _: readings(raws["a"], ["a"]))
-    before = desk.agent()
-    async with desk.running(before) as stream:
-        await desk.batch(stream, "test")
-        raws["a"] = 3
-        while (await desk.batch(stream, "test"))["a"] != 103:
-            pass
-    await fails_to_start(desk.agent(before, http={"listen": "256.0.0.1:0"}))
-    raws["a"] = 4
-    async with desk.running(before) as stream:
-        while (counters := await desk.batch(stream, "test"))["a"] < 104:
-            pass
-        assert counters == {"a": 104}
-
-
-async def test_what_hangs_is_not_started_again_by_a_reload_that_fails(desk: Desk, hang: Hang) -> None:
-    desk.samplers(stuck=hang)
-    before = desk.agent(samplers={"stuck": {"deadline_seconds": 0.05}})
-    async with desk.running(before) as stream:
-        await desk.batch(stream, "stuck")
-        hang.hang = True
-        await desk.event(stream, "sampler.hung")
-    await fails_to_start(desk.agent(before, http={"listen": "256.0.0.1:0"}))
-    async with desk.running(before) as stream:
-        for _ in range(3):
-            await desk.batch(stream, "stuck", Quality.STALE)
-        assert hang.hung == 1
-
-
-async def test_one_that_was_switched_off_for_a_while_goes_on(desk: Desk) -> None:
-    raws = {"a": 100}
-    desk.samplers(test=lambda _: readings(raws["a"], ["a"]), well=works)
-    agent = desk.agent()
-    async with desk.running(agent) as stream:
-        await desk.batch(stream, "test")
-        raws["a"] = 3
-        while (await desk.batch(stream, "test"))["a"] != 103:
-            pass
-    agent = desk.agent(agent, samplers={"test": {"enabled": False}})
-    async with desk.running(agent) as stream:
-        await desk.batch(stream, "well")
-        assert set(agent.runners) == {"well"}
-    raws["a"] = 4
-    async with desk.running(desk.agent(agent)) as stream:
-        while (counters := await desk.batch(stream, "test"))["a"] < 104:
-            pass
-        assert counters == {"a": 104}
-
-
 async def test_a_damaged_spool_stops_neither_sampling_nor_metrics(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -489,41 +272,3 @@ def test_settings_of_a_sampler_that_is_not_installed_are_an_error(desk: Desk) ->
     desk.samplers(ethernet=works)
     with pytest.raises(SettingsError, match="did you mean 'ethernet'"):
         desk.agent(samplers={"ethrenet": {}})
-
-
-def verdicts(folder: Path) -> list[dict[str, Any]]:
-    """What the state file has."""
-    found: list[dict[str, Any]] = json.loads((folder / "health.json").read_text())["verdicts"]
-    return found
-
-
-async def test_what_a_sampler_tells_of_is_judged_sent_and_recorded(desk: Desk) -> None:
-    told = iter([[], [Event(1, 1, "kernel.xid", Severity.CRITICAL, "79", {"address": "0000:17:00.0"})]])
-    desk.samplers(kernel=lambda now: [*readings(), *next(told, ())])
-    agent = desk.agent()
-    async with desk.running(agent) as stream:
-        kinds: list[str] = []
-        while "verdict.raised" not in kinds:
-            kinds += [heard.kind for heard in [await desk.heard(stream)] if isinstance(heard, Event)]
-        # The event that led to it comes first.
-        assert kinds.index("kernel.xid") < kinds.index("verdict.raised")
-        async with asyncio.timeout(60):
-            while not (made := list((desk.folder / "recordings").glob("*.fsrec"))):
-                await desk.heard(stream)  # the samples go on
-    (verdict,) = verdicts(desk.folder)
-    assert (verdict["rule"], verdict["value"]) == ("gpu-xid", 1)
-    # The next probe on this host goes on from it.
-    async with desk.running(desk.agent()) as stream:
-        pass
-    (kept,) = verdicts(desk.folder)
-    assert [kept[name] for name in ("rule", "since", "value")] == ["gpu-xid", verdict["since"], 1]
-    with Recording.open(made[0]) as opened:
-        assert opened.meta["kind"] == "flight"
-        assert "kernel.xid" in [event.kind for event in opened.events()]
-
-
-async def test_rules_that_are_wrong_refuse_the_configuration(desk: Desk) -> None:
-    rules = desk.folder / "rules.yaml"
-    rules.write_text("rules: {gpu-xid: {severty: info}}\n")
-    with pytest.raises(SettingsError, match="did you mean 'severity'"):
-        desk.agent(health={"rules": [str(rules)], "state": ""})

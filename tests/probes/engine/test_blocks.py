@@ -106,6 +106,9 @@ def test_a_small_block_cannot_be_blown_up(engine: Any) -> None:
     engine.decode_block(head + record * (MAX_VALUES // 4096))
     with pytest.raises(ValueError, match="too many values"):
         engine.decode_block(head + record * (MAX_VALUES // 4096 + 1))
+    # A reading of a group without channels takes two octets.
+    with pytest.raises(ValueError, match="too many values"):
+        engine.decode_block(b"\x01\x01\x00\x00" + b"\x00\x00" * (MAX_VALUES + 1))
 
 
 def test_idle_channels_cost_next_to_nothing() -> None:

@@ -124,6 +124,29 @@ def test_levels_may_change_at_any_time(engine: Any) -> None:
     assert second.channels[0].above_ns == 80 * PERIOD
 
 
+def test_a_burst_ends_where_none_are_counted(engine: Any) -> None:
+    folder = made(engine)
+    for tick, value in enumerate(counted([10] * 100)):
+        folder.set_levels(0, 0 if tick == 50 else 900, 500)
+        folder.tick(tick * PERIOD)
+        folder.value(0, tick * PERIOD, value)
+    folder.tick(WINDOW_NS)
+    (window,) = windows(folder.take())
+    assert window.channels[0].bursts == 2
+
+
+def test_a_group_that_is_to_be_read_more_often_need_not_wait(engine: Any) -> None:
+    folder = made(engine)
+    folder.set_multiple(0, 50)
+    turns = []
+    for tick in range(6):
+        if tick == 2:
+            folder.set_multiple(0, 2)
+        folder.tick(tick * PERIOD)
+        turns.append(folder.turn(0))
+    assert turns == [True, False, False, True, False, True]
+
+
 @pytest.mark.parametrize(
     ("bits", "values", "increase", "unknown"),
     [
@@ -131,6 +154,7 @@ def test_levels_may_change_at_any_time(engine: Any) -> None:
         (32, [3_000_000_000, 3_000_000_100, 7, 9], 102, 1),  # a reset, and on from there
         (16, [65_530, 4], 10, 0),
         (16, [60_000, 4], 0, 1),  # 5,540 in a step, of a counter that stood still
+        (16, [0, 30_000, 65_000, 60_000, 4], 65_000, 2),  # what was usual before a reset is not after it
         (64, [1 << 40, 0, 5], 5, 1),
         (64, [U64 - 1, 3], 0, 1),  # a counter of 64 bits does not go round
         (64, [1_000_000, 999_999, 1_000_002], 2, 0),  # a sum that was not taken at once
@@ -173,6 +197,19 @@ def test_a_device_that_comes_back_counts_from_there(engine: Any) -> None:
     folder.tick(WINDOW_NS)
     (window,) = windows(folder.take())
     assert (window.channels[0].increase, window.channels[0].bursts) == (1, 0)
+
+
+def test_a_burst_ends_with_its_device(engine: Any) -> None:
+    folder = made(engine)
+    folder.set_levels(0, 900, 500)
+    for tick, value in enumerate([0, 10, 20, None, 0, 10, 20]):
+        if value is None:
+            folder.failed(0, True)
+        else:
+            folder.value(0, tick * PERIOD, value)
+    folder.tick(WINDOW_NS)
+    (window,) = windows(folder.take())
+    assert (window.channels[0].increase, window.channels[0].bursts) == (40, 2)
 
 
 def test_ticks_that_are_late_by_a_period_are_counted_and_not_made_up(engine: Any) -> None:
