@@ -3,7 +3,9 @@
 pub mod blocks;
 pub mod counters;
 pub mod fast;
+pub mod flows;
 pub mod fold;
+pub mod packets;
 pub mod ring;
 pub mod statistics;
 pub mod table;

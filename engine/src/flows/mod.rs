@@ -1,0 +1,3 @@
+//! Flows: what packets of one conversation come to.
+
+pub mod record;
