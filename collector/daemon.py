@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,16 +16,26 @@ from collector.handshakes import REFUSED as HANDSHAKES_REFUSED
 from collector.handshakes import HandshakeLog
 from collector.server import GrpcServer
 from collector.service import CollectorService
-from collector.session import EventsToStore
+from collector.session import ToStore
 from collector.settings import CollectorSettings, exporter_settings
 from collector.state import DEFAULT_CLUSTER, State
-from collector.store import EventReader, EventWriter, Store, StoredEvent, StoreError, StoreUnavailableError
+from collector.store import (
+    Origin,
+    Store,
+    StoredEvent,
+    StoredFlow,
+    StoreError,
+    StoreReader,
+    StoreUnavailableError,
+    StoreWriter,
+)
 from fabricscope import __version__, log
 from fabricscope.assemble import Assembler
 from fabricscope.clock import NANOSECONDS, Clock
 from fabricscope.exporter import make_exporters, run_exporter
+from fabricscope.flow import Flow
 from fabricscope.http import HttpServer
-from fabricscope.model import HostIdentity, Snapshot, Target
+from fabricscope.model import Event, HostIdentity, Snapshot, Target
 from fabricscope.settings import SettingsError
 from fabricscope.tally import Tally
 
@@ -70,8 +80,8 @@ class Collector:
             self._watch_handshakes(undo)
             log.configure(self.settings.log)
             store = self._open_store(undo)
-            sink = _Sink(EventWriter(store, self.tally), self._clock)
-            reader = EventReader(store)
+            sink = _Sink(StoreWriter(store, self.tally), self._clock)
+            reader = StoreReader(store)
             exporters = make_exporters(self._exporter_settings, self.snapshot)
             routes = [route for exporter in exporters for route in exporter.routes()]
             app = make_app(Sources(self.state, reader, self._clock, self.settings.grpc.listen), routes)
@@ -114,7 +124,7 @@ class Collector:
             for identity, event in self.state.sweep(self._clock()):
                 self._log.info(event.kind, message=event.message)
                 own = replace(identity, epoch=self._epoch)
-                sink.offer(own, EventsToStore(next(self._sequences), [event]))
+                sink.offer(own, ToStore(next(self._sequences), [event]))
             await asyncio.sleep(SWEEP_SECONDS)
 
     def _watch_handshakes(self, undo: ExitStack) -> None:
@@ -141,9 +151,9 @@ class Collector:
 
 
 class _Sink:
-    """The store's writer as the service sees it: events of a host in, rows out."""
+    """The store's writer as the service sees it: events and flows of a host in, rows out."""
 
-    def __init__(self, writer: EventWriter, clock: Clock) -> None:
+    def __init__(self, writer: StoreWriter, clock: Clock) -> None:
         self._writer = writer
         self._clock = clock
 
@@ -152,16 +162,20 @@ class _Sink:
         """Whether the store is away, or nearly so."""
         return self._writer.behind
 
-    def offer(self, identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None] | None:
-        """Queue the events of one message; None when there is no room."""
+    def offer(self, identity: HostIdentity, given: ToStore) -> asyncio.Future[None] | None:
+        """Queue what one message carries; None when there is no room."""
         cluster = identity.labels.get("cluster") or DEFAULT_CLUSTER
         received = self._clock().wall
-        return self._writer.try_submit(
-            [
-                StoredEvent(cluster, identity.host, identity.epoch, events.sequence, position, event, received)
-                for position, event in enumerate(events.events)
-            ]
-        )
+        events: list[StoredEvent] = []
+        flows: list[StoredFlow] = []
+        items: Sequence[Event | Flow] = given.items
+        for position, item in enumerate(items):
+            origin = Origin(cluster, identity.host, identity.epoch, given.sequence, position, received)
+            if isinstance(item, Flow):
+                flows.append(StoredFlow(origin, item))
+            else:
+                events.append(StoredEvent(origin, item))
+        return self._writer.try_submit(flows or events)
 
     async def run(self) -> None:
         """Write until cancelled. Raises SettingsError when the store needs an operator."""

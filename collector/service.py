@@ -11,13 +11,14 @@ from google.protobuf.message import DecodeError
 
 from collector.catalog import LimitError
 from collector.server import GrpcSettings
-from collector.session import EventsToStore, HelloRefused, Session, Step, greet
+from collector.session import HelloRefused, Session, Step, ToStore, greet
 from collector.state import State
 from collector.store import RowsRefusedError, StoreError
 from collector.store.writer import LEFT
 from fabricscope import __version__, log
 from fabricscope.clock import Clock
 from fabricscope.codec import PROTOCOL, encode_hint
+from fabricscope.flow import Flow
 from fabricscope.model import Hint, HostIdentity, Kind, MetricSpec
 from fabricscope.tally import Tally
 from fabricscope.tls import names_of_peer
@@ -25,8 +26,8 @@ from fabricscope.v1 import stream_pb2, stream_pb2_grpc
 
 HELLO_SECONDS = 10.0
 """What a client has to say who it is."""
-MAX_EVENTS_WAITING = 64
-"""Messages of events that a stream may have waiting for the store; more are left with the probe."""
+MAX_STORING = 64
+"""Messages of events or flows that a stream may have waiting for the store; more are left with the probe."""
 
 STREAMS = MetricSpec("fabricscope_collector_streams", Kind.GAUGE, "Streams of probes that are open.")
 HELLOS_REFUSED = MetricSpec(
@@ -57,16 +58,16 @@ SUPERSEDED = MetricSpec(
 METRICS = (STREAMS, SUPERSEDED, HELLOS_REFUSED, MESSAGES, REFUSED, SAMPLES, LATE, REPEATED)
 
 
-class EventSink(Protocol):
-    """Where events become durable."""
+class Sink(Protocol):
+    """Where events and flows become durable."""
 
     @property
     def behind(self) -> bool:
         """Whether it is no time to offer again what there was no room for."""
         ...
 
-    def offer(self, identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None] | None:
-        """Queue the events of one message, in order; None when there is no room for them, which is counted.
+    def offer(self, identity: HostIdentity, given: ToStore) -> asyncio.Future[None] | None:
+        """Queue what one message carries, in order; None when there is no room for it, which is counted.
 
         The future is done when they are durable. It fails with RowsRefusedError when they never will be,
         and with another StoreError when the collector stops before.
@@ -77,7 +78,7 @@ class EventSink(Protocol):
 class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
     """The service of proto/fabricscope/v1/stream.proto."""
 
-    def __init__(self, settings: GrpcSettings, state: State, sink: EventSink, tally: Tally, clock: Clock) -> None:
+    def __init__(self, settings: GrpcSettings, state: State, sink: Sink, tally: Tally, clock: Clock) -> None:
         self._settings = settings
         self._state = state
         self._sink = sink
@@ -179,21 +180,21 @@ class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
         # Ends the tasks. What waits for the store is written all the same; the probe sends it again and it stays one.
         raise _StreamEndedError(None, "the probe closed the stream")
 
-    def _store(self, stream: _Stream, events: EventsToStore, tasks: asyncio.TaskGroup) -> None:
-        """Have events made durable without holding up what follows them.
+    def _store(self, stream: _Stream, given: ToStore, tasks: asyncio.TaskGroup) -> None:
+        """Have events or flows made durable without holding up what follows them.
 
         Too many are left with the probe, which keeps them and sends them again on its next stream.
         """
         waiting = None
-        if stream.waiting < MAX_EVENTS_WAITING and not stream.left:
-            waiting = self._sink.offer(stream.session.identity, events)
+        if stream.waiting < MAX_STORING and not stream.left:
+            waiting = self._sink.offer(stream.session.identity, given)
         else:
-            self._tally.add(LEFT, by=len(events.events))
+            self._tally.add(LEFT, "flow" if isinstance(given.items[0], Flow) else "event", by=len(given.items))
         if waiting is None:
             stream.left = True
         else:
             stream.waiting += 1
-            tasks.create_task(self._settle(stream, events.sequence, waiting))
+            tasks.create_task(self._settle(stream, given.sequence, waiting))
 
     async def _settle(self, stream: _Stream, sequence: int, waiting: asyncio.Future[None]) -> None:
         try:
@@ -201,8 +202,8 @@ class CollectorService(stream_pb2_grpc.CollectorServiceServicer):
         except RowsRefusedError as error:
             stream.session.refuse(sequence, str(error))
         except StoreError as error:
-            # The collector is stopping. The events are on the probe's disk, and go to the next one.
-            self._log.info("events left with the probe", host=stream.session.identity.host, reason=str(error))
+            # The collector is stopping. They are on the probe's disk, and go to the next one.
+            self._log.info("events or flows left with the probe", host=stream.session.identity.host, reason=str(error))
             return
         else:
             stream.session.stored(sequence)
@@ -239,9 +240,9 @@ class _Stream:
         self.session = session
         self.context = context
         self.waiting = 0
-        """Messages of events that wait for the store."""
+        """Messages of events or flows that wait for the store."""
         self.left = False
-        """Whether events were left with the probe, to be sent again."""
+        """Whether something was left with the probe, to be sent again."""
         self._quiet = True
         """Whether nothing was acknowledged since this was last looked at."""
         self._settings = settings
@@ -274,12 +275,12 @@ class _Stream:
             self._quiet = False
             await self.write(stream_pb2.StreamResponse(ack=ack))
 
-    async def acknowledge_in_time(self, sink: EventSink) -> None:
-        """Acknowledge what there is, every so often; have events that were left sent again when there is room."""
+    async def acknowledge_in_time(self, sink: Sink) -> None:
+        """Acknowledge what there is, every so often; have what was left sent again when there is room."""
         while True:
             await asyncio.sleep(self._settings.ack_seconds)
             await self.acknowledge(at_least=1)
             quiet, self._quiet = self._quiet, True
             # Not right after an acknowledgement: a client that has not read it yet would see the end alone.
             if self.left and not self.waiting and not sink.behind and quiet:
-                self.end(grpc.StatusCode.UNAVAILABLE, "the store is back: send the events again that it did not take")
+                self.end(grpc.StatusCode.UNAVAILABLE, "the store is back: send again what it did not take")

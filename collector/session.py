@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 from collector.catalog import LimitError
 from collector.state import Applied, State
-from fabricscope.codec import PROTOCOL, Refused, decode_batch, decode_events, decode_hello, decode_series_set
+from fabricscope.codec import (
+    PROTOCOL,
+    Refused,
+    decode_batch,
+    decode_events,
+    decode_flows,
+    decode_hello,
+    decode_series_set,
+)
+from fabricscope.flow import Flow
 from fabricscope.model import Event, HostIdentity, Now, Sampled, SeriesSet
 from fabricscope.v1 import samples_pb2, stream_pb2
 
@@ -24,17 +33,17 @@ class HelloRefused(Exception):
         """A word for the counter: not_hello, protocol, host_name, identity, limit."""
 
 
-class EventsToStore(NamedTuple):
-    """Events that must be durable before their message is acknowledged."""
+class ToStore(NamedTuple):
+    """What must be durable before its message is acknowledged."""
 
     sequence: int
-    events: list[Event]
+    items: list[Event] | list[Flow]
 
 
 class Step(NamedTuple):
     """What one message came to."""
 
-    store: EventsToStore | None = None
+    store: ToStore | None = None
     samples: int = 0
     late: int = 0
     repeated: int = 0
@@ -53,10 +62,10 @@ class Session:
         self._refusals: list[stream_pb2.Refusal] = []
         self._last = 0
         self._storing: set[int] = set()
-        """Messages whose events are not durable yet."""
+        """Messages whose events or flows are not durable yet."""
         self._acknowledged = (0, 0)
         self.unacknowledged = 0
-        """What an acknowledgement could tell: arrivals, and events that were settled."""
+        """What an acknowledgement could tell: arrivals, and what was settled."""
 
     def receive(self, request: stream_pb2.StreamRequest, now: Now) -> Step:
         """Take one message after the Hello. A message that is not taken is refused and costs nothing else."""
@@ -81,12 +90,12 @@ class Session:
         return step
 
     def stored(self, sequence: int) -> None:
-        """The events of message `sequence` are settled: durable, or refused."""
+        """What message `sequence` carries is settled: durable, or refused."""
         self._storing.discard(sequence)
         self.unacknowledged += 1
 
     def refuse(self, sequence: int, detail: str) -> None:
-        """The events of message `sequence` will never be durable: the probe is told, and need not send them again."""
+        """What message `sequence` carries will never be durable: the probe is told, and need not send it again."""
         self._refusals.append(
             stream_pb2.Refusal(sequence=sequence, reason=stream_pb2.REFUSAL_REASON_INVALID, detail=detail[:500])
         )
@@ -111,7 +120,10 @@ class Session:
             return self._take_samples(request, now)
         if body == "events":
             events = decode_events(request.events)
-            return Step(store=EventsToStore(request.sequence, events) if events else None)
+            return Step(store=ToStore(request.sequence, events) if events else None)
+        if body == "flows":
+            flows = decode_flows(request.flows)
+            return Step(store=ToStore(request.sequence, flows) if flows else None)
         if body == "hello":
             raise Refused(stream_pb2.REFUSAL_REASON_INVALID, "a second hello on one stream")
         raise Refused(

@@ -8,6 +8,7 @@ their fields (`engine/src/flows/record.rs` is the other side).
 from __future__ import annotations
 
 import enum
+import ipaddress
 
 import msgspec
 from msgspec import Struct
@@ -237,9 +238,38 @@ class FlowRecord(Struct, array_like=True, frozen=True):
     classification: Classification
 
 
+class Flow(Struct, frozen=True):
+    """A record with what rules made of it: what travels to the collector."""
+
+    record: FlowRecord
+    behaviour: Classification
+    """What the behaviour says (DFI); what the payload says is the record's."""
+    observer: str
+    """The interface or file that the packets were read from."""
+    visibility: float = 1.0
+    """Share of the mirrored packets that arrived, as far as gaps in the mirror's own sequences tell."""
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    """What policies made of it."""
+    priority: int = 0
+    """0 for none; higher comes first."""
+
+
+UNCLASSIFIED = Classification("", "", 0.0, [], 0, [], [])
+"""When nothing matched."""
+
 _RECORDS = msgspec.msgpack.Decoder(list[FlowRecord])
 
 
 def decode_records(content: bytes) -> list[FlowRecord]:
     """What the engine wrote. Raises msgspec.DecodeError for anything else."""
     return _RECORDS.decode(content)
+
+
+def address_text(address: bytes) -> str:
+    """As people write it: IP addresses, Ethernet addresses with colons, a LID as `lid:N`."""
+    match len(address):
+        case 4 | 16:
+            return str(ipaddress.ip_address(address))
+        case 2:
+            return f"lid:{int.from_bytes(address)}"
+    return address.hex(":")

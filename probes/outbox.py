@@ -10,10 +10,12 @@ from typing import TypeVar
 
 from fabricscope import log
 from fabricscope.clock import NANOSECONDS, Clock
-from fabricscope.codec import encode_events, encode_samples
+from fabricscope.codec import encode_events, encode_flows, encode_samples
+from fabricscope.flow import Flow
 from fabricscope.model import Event, Kind, MetricSpec, Sampled, SeriesSet
 from fabricscope.settings import SettingsError
 from fabricscope.tally import Tally
+from fabricscope.v1 import stream_pb2
 from probes.message import Message, MessageKind, SpoolError
 from probes.spool import Spool
 
@@ -48,6 +50,7 @@ RETRY_NS = 30 * NANOSECONDS
 """Time between attempts to open a spool that the disk would not have; they are made when there is something to keep."""
 
 T = TypeVar("T")
+Row = TypeVar("Row")
 
 
 class SpoolOutbox:
@@ -100,13 +103,11 @@ class SpoolOutbox:
 
     def append_events(self, events: Sequence[Event]) -> None:
         """Keep events, as one message unless they are large."""
-        payload = encode_events(events).SerializeToString()
-        if len(payload) > MAX_MESSAGE_BYTES and len(events) > 1:
-            middle = len(events) // 2
-            self.append_events(events[:middle])
-            self.append_events(events[middle:])
-        elif events:
-            self._append(MessageKind.EVENTS, payload, len(events), [])
+        self._append_rows(MessageKind.EVENTS, events, encode_events)
+
+    def append_flows(self, flows: Sequence[Flow]) -> None:
+        """Keep flows, as one message unless they are large."""
+        self._append_rows(MessageKind.FLOWS, flows, encode_flows)
 
     async def pending(self, after: int, max_bytes: int) -> list[Message]:
         """The next messages after a sequence, in order. Raises SpoolError."""
@@ -139,6 +140,17 @@ class SpoolOutbox:
         except SpoolError as error:
             self._disk_failed(error)
         self._thread.shutdown(wait=False)
+
+    def _append_rows(
+        self, kind: MessageKind, rows: Sequence[Row], encode: Callable[[Sequence[Row]], stream_pb2.StreamRequest]
+    ) -> None:
+        payload = encode(rows).SerializeToString()
+        if len(payload) > MAX_MESSAGE_BYTES and len(rows) > 1:
+            middle = len(rows) // 2
+            self._append_rows(kind, rows[:middle], encode)
+            self._append_rows(kind, rows[middle:], encode)
+        elif rows:
+            self._append(kind, payload, len(rows), [])
 
     def _append(self, kind: MessageKind, payload: bytes, items: int, series_sets: Sequence[SeriesSet]) -> None:
         if self._waiting >= (MAX_WAITING // 2 if kind is MessageKind.SAMPLES else MAX_WAITING):

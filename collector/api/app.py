@@ -17,8 +17,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from collector.api import openapi, parameters
-from collector.api.endpoints import ENDPOINTS, Endpoint, Sources
+from collector.api.endpoints import ENDPOINTS, Endpoint
 from collector.api.problems import MEDIA_TYPE, Problem, ProblemError
+from collector.api.sources import Sources
 
 WEB = Path(__file__).parent.parent / "web"
 

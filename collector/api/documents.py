@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -124,6 +124,62 @@ class EventList(Struct, frozen=True):
 
     events: list[EventInfo]
     after: After
+
+
+class FlowInfo(Struct, frozen=True):
+    """One flow record."""
+
+    id: Annotated[str, Meta(description="Names the record; stays the same.")]
+    cluster: str
+    host: Annotated[str, Meta(description="Whose probe saw it.")]
+    observer: Annotated[str, Meta(description="The interface or file that its packets were read from.")]
+    start: Time
+    end: Time
+    received: Time
+    source: Annotated[str, Meta(description="Who began, as far as that was seen.")]
+    destination: str
+    protocol: Annotated[int, Meta(description="IP protocol number; 0 for what is not IP.")]
+    source_port: int
+    destination_port: int
+    source_queue_pair: Annotated[int, Meta(description="RDMA; 0 when it is not known.")]
+    destination_queue_pair: int
+    packets: Annotated[int, Meta(description="Both ways.")]
+    octets: Annotated[int, Meta(description="Both ways, of whole frames.")]
+    label: Annotated[str, Meta(description="What the payload says; empty when no rule matched.")]
+    confidence: Annotated[float, Meta(description="Of the label, 0 to 1.")]
+    behaviour: Annotated[str, Meta(description="What the behaviour says; empty when no rule matched.")]
+    detail: Annotated[
+        dict[str, Any],
+        Meta(description="The whole record: both ways, TCP, RDMA, features, verdicts with their evidence."),
+    ]
+
+
+class FlowList(Struct, frozen=True):
+    """Flows, newest first."""
+
+    flows: list[FlowInfo]
+    after: After
+
+
+class FlowGroupInfo(Struct, frozen=True):
+    """What flows with something in common came to."""
+
+    name: Annotated[str, Meta(description="What they have in common; empty for flows that no rule matched.")]
+    flows: int
+    packets: int
+    octets: int
+    retransmissions: Annotated[int, Meta(description="TCP segments sent again.")]
+    ecn_marked: int
+    rdma_lost: Annotated[int, Meta(description="Packet sequence numbers that the fabric lost.")]
+    rdma_unseen: Annotated[int, Meta(description="Those that only the mirror lost.")]
+    rdma_naks: int
+    rdma_cnps: int
+
+
+class FlowGroups(Struct, frozen=True):
+    """Groups of flows, most octets first."""
+
+    groups: list[FlowGroupInfo]
 
 
 class Status(Struct, frozen=True):

@@ -4,42 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from collector.api import documents, parameters, select
+from collector.api import documents, flows, parameters, select
 from collector.api.problems import unavailable, unknown_host
+from collector.api.sources import Sources
 from collector.api.times import format_time
-from collector.state import HostState, State
-from collector.store import EventFilter, EventKey, EventPage, StoredEvent, StoreError
+from collector.state import HostState
+from collector.store import EventFilter, RowKey, StoredEvent, StoreError
 from fabricscope import __version__
-from fabricscope.clock import Clock
 from fabricscope.model import Severity
-
-
-class EventSource(Protocol):
-    """Where events are asked for: collector.store.EventReader, which answers in a thread."""
-
-    async def events(self, wanted: EventFilter, after: EventKey | None, limit: int) -> EventPage:
-        """The newest of the wanted events. Raises StoreError."""
-        ...
-
-    async def ping(self) -> None:
-        """Return when the store answers. Raises StoreError."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What the API reads."""
-
-    state: State
-    events: EventSource
-    clock: Clock
-    probe_address: str
-    """HOST:PORT at which the collector waits for probes, for the page's advice."""
 
 
 class Endpoint(NamedTuple):
@@ -113,9 +89,9 @@ async def list_events(sources: Sources, query: parameters.EventsQuery) -> docume
         subject=parameters.pairs(query.subject),
         text=query.text,
     )
-    after = None if query.after is None else parameters.decode_position(query.after, EventKey)
+    after = None if query.after is None else parameters.decode_position(query.after, RowKey)
     try:
-        page = await sources.events.events(wanted, after, query.limit)
+        page = await sources.rows.events(wanted, after, query.limit)
     except StoreError as error:
         raise unavailable(str(error)) from error
     return documents.EventList([_event(row) for row in page.events], _after(page.after))
@@ -126,7 +102,7 @@ async def status(sources: Sources, _: parameters.NoParameters) -> documents.Stat
     hosts = sources.state.hosts(sources.clock())
     live = sum(host.state is HostState.LIVE for host in hosts)
     try:
-        await sources.events.ping()
+        await sources.rows.ping()
         store = "ok"
     except StoreError as error:
         store = str(error)
@@ -149,7 +125,7 @@ async def healthy(_: Sources, __: parameters.NoParameters) -> documents.Health:
 async def ready(sources: Sources, _: parameters.NoParameters) -> documents.Health:
     """When events can be stored."""
     try:
-        await sources.events.ping()
+        await sources.rows.ping()
     except StoreError as error:
         raise unavailable(str(error)) from error
     return documents.Health("ready")
@@ -172,17 +148,18 @@ def _after(position: object) -> str | None:
 
 
 def _event(row: StoredEvent) -> documents.EventInfo:
+    origin, event = row
     return documents.EventInfo(
-        id=f"{row.host}/{row.epoch}/{row.sequence}/{row.position}",
-        time=format_time(row.event.time_unix_ns),
-        received=format_time(row.received_unix_ns),
-        cluster=row.cluster,
-        host=row.host,
-        kind=row.event.kind,
-        severity=row.event.severity.name.lower(),
-        message=row.event.message,
-        subject=row.event.subject,
-        attributes=row.event.attributes,
+        id=f"{origin.host}/{origin.epoch}/{origin.sequence}/{origin.position}",
+        time=format_time(event.time_unix_ns),
+        received=format_time(origin.received_unix_ns),
+        cluster=origin.cluster,
+        host=origin.host,
+        kind=event.kind,
+        severity=event.severity.name.lower(),
+        message=event.message,
+        subject=event.subject,
+        attributes=event.attributes,
     )
 
 
@@ -208,6 +185,22 @@ ENDPOINTS = (
     ),
     Endpoint(
         "/api/v1/events", "Events, newest first", parameters.EventsQuery, documents.EventList, list_events, (503,)
+    ),
+    Endpoint(
+        "/api/v1/flows",
+        "Flow records, newest first",
+        parameters.FlowsQuery,
+        documents.FlowList,
+        flows.list_flows,
+        (503,),
+    ),
+    Endpoint(
+        "/api/v1/flows/top",
+        "What flows came to, by what they have in common",
+        parameters.TopFlowsQuery,
+        documents.FlowGroups,
+        flows.top_flows,
+        (503,),
     ),
     Endpoint("/api/v1/status", "The collector itself", parameters.NoParameters, documents.Status, status),
     Endpoint("/healthz", "Whether the collector runs", parameters.NoParameters, documents.Health, healthy),

@@ -16,7 +16,9 @@ from starlette.datastructures import QueryParams
 
 from collector.api import times
 from collector.api.problems import ProblemError, bad_parameter
-from collector.store.events import MAX_PAGE, EventKey
+from collector.store import GroupBy, RowKey
+from collector.store.flows import MAX_TOP
+from collector.store.paging import MAX_PAGE
 from fabricscope.settings import unknown
 
 Parameters = TypeVar("Parameters", bound=Struct)
@@ -29,6 +31,11 @@ Time = Annotated[str, Meta(max_length=40, pattern=times.PATTERN)]
 Pair = Annotated[str, Meta(max_length=2 * _MAX_TEXT, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*=")]
 MetricName = Annotated[str, Meta(max_length=_MAX_TEXT, pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*\*?$")]
 EventKind = Annotated[str, Meta(max_length=_MAX_TEXT, pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)*$")]
+Word = Annotated[str, Meta(max_length=_MAX_TEXT)]
+Port = Annotated[int, Meta(ge=0, le=(1 << 16) - 1)]
+QueuePair = Annotated[int, Meta(ge=0, le=(1 << 24) - 1)]
+Protocol = Annotated[int, Meta(ge=0, le=255)]
+Octets = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 Position = Annotated[str, Meta(max_length=4096)]
 
 Host = Annotated[Text, Meta(description="Name of the host.")]
@@ -108,6 +115,41 @@ class EventsQuery(Struct, frozen=True, kw_only=True):
     after: After = None
 
 
+class FlowConditions(Struct, frozen=True, kw_only=True):
+    """Which flows are wanted."""
+
+    since: Annotated[
+        Time | None, Meta(description="Earliest last packet, included: RFC 3339, or seconds since 1970.")
+    ] = None
+    until: Annotated[
+        Time | None, Meta(description="Latest last packet, left out: RFC 3339, or seconds since 1970.")
+    ] = None
+    cluster: Annotated[Text | None, Meta(description="Only flows that probes of this cluster saw.")] = None
+    host: Annotated[Text | None, Meta(description="Only flows that this host's probe saw.")] = None
+    observer: Annotated[Text | None, Meta(description="Only flows seen on this interface.")] = None
+    label: Annotated[Word | None, Meta(description="Only flows of this application; empty for unknown ones.")] = None
+    behaviour: Annotated[Word | None, Meta(description="Only flows of this behaviour; empty for none.")] = None
+    address: Annotated[Text | None, Meta(description="Only flows with this address at either end.")] = None
+    port: Annotated[Port | None, Meta(description="Only flows with this port at either end.")] = None
+    queue_pair: Annotated[QueuePair | None, Meta(description="Only flows with this queue pair at either end.")] = None
+    protocol: Annotated[Protocol | None, Meta(description="Only flows of this IP protocol.")] = None
+    min_octets: Annotated[Octets | None, Meta(description="Only flows with as many octets, both ways.")] = None
+
+
+class FlowsQuery(FlowConditions, frozen=True, kw_only=True):
+    """Which flows are wanted, and how many."""
+
+    limit: Annotated[int, Meta(ge=1, le=MAX_PAGE, description="Flows in the answer at most.")] = 100
+    after: After = None
+
+
+class TopFlowsQuery(FlowConditions, frozen=True, kw_only=True):
+    """Which flows are wanted, and by what they are taken together."""
+
+    by: Annotated[GroupBy, Meta(description="What flows of one group have in common.")] = "label"
+    limit: Annotated[int, Meta(ge=1, le=MAX_TOP, description="Groups in the answer at most.")] = 20
+
+
 def parse(kind: type[Parameters], path: Mapping[str, str], query: QueryParams) -> Parameters:
     """The parameters of a request. Raises ProblemError naming the one that is wrong."""
     info = msgspec.inspect.type_info(kind)
@@ -164,12 +206,12 @@ def decode_position(text: str, kind: type[_Position]) -> _Position:
         position = msgspec.json.decode(content, type=kind)
     except (msgspec.MsgspecError, binascii.Error, ValueError) as error:
         raise _bad_position(text) from error
-    if isinstance(position, EventKey) and not _storable(position):
+    if isinstance(position, RowKey) and not _storable(position):
         raise _bad_position(text)
     return position
 
 
-def _storable(key: EventKey) -> bool:
+def _storable(key: RowKey) -> bool:
     """Whether the numbers fit their columns."""
     return 0 <= key.time_unix_ns < 1 << 63 and 0 <= key.sequence < 1 << 64 and 0 <= key.position < 1 << 32
 

@@ -99,6 +99,9 @@ class StoreSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     events_retention_days: Annotated[
         int, Meta(ge=1, le=3650, description="Days after which an event is deleted, counted from its arrival.")
     ] = 90
+    flows_retention_days: Annotated[
+        int, Meta(ge=1, le=3650, description="Days after which a flow record is deleted, counted from its arrival.")
+    ] = 14
 
     @property
     def embedded(self) -> bool:

@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from collector.store.errors import StoreUnavailableError
-from collector.store.events import EventFilter, EventKey, EventPage
+from collector.store.events import EventFilter, EventPage
+from collector.store.flows import FlowFilter, FlowGroup, FlowPage, GroupBy
+from collector.store.paging import RowKey
 from collector.store.store import Store
 
 _Answer = TypeVar("_Answer")
@@ -17,7 +19,7 @@ MAX_WAITING = 32
 """Questions that may wait; one more is turned away."""
 
 
-class EventReader:
+class StoreReader:
     """What the API asks. Belongs to one event loop; `close` ends its thread."""
 
     def __init__(self, store: Store) -> None:
@@ -25,9 +27,17 @@ class EventReader:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-reader")
         self._waiting = 0
 
-    async def events(self, wanted: EventFilter, after: EventKey | None, limit: int) -> EventPage:
+    async def events(self, wanted: EventFilter, after: RowKey | None, limit: int) -> EventPage:
         """As Store.events. Raises StoreUnavailableError, also when too many questions wait."""
         return await self._ask(lambda: self._store.events(wanted, after, limit))
+
+    async def flows(self, wanted: FlowFilter, after: RowKey | None, limit: int) -> FlowPage:
+        """As Store.flows. Raises StoreUnavailableError, also when too many questions wait."""
+        return await self._ask(lambda: self._store.flows(wanted, after, limit))
+
+    async def top_flows(self, wanted: FlowFilter, by: GroupBy, limit: int) -> list[FlowGroup]:
+        """As Store.top_flows. Raises StoreUnavailableError, also when too many questions wait."""
+        return await self._ask(lambda: self._store.top_flows(wanted, by, limit))
 
     async def ping(self) -> None:
         """As Store.ping. Raises StoreUnavailableError, also when too many questions wait."""

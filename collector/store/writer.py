@@ -1,4 +1,4 @@
-"""Asynchronous edge of writing: events are acknowledged when they are on disk, not before.
+"""Asynchronous edge of writing: events and flows are acknowledged when they are on disk, not before.
 
 Sessions submit the rows of a message and go on; what was submitted in the meantime goes into one
 insert, in its order. While the store is away what is queued waits, up to a bound; the probes keep
@@ -15,13 +15,17 @@ from typing import NamedTuple
 
 from collector.store.errors import RowsRefusedError, StoreError, StoreUnavailableError
 from collector.store.events import StoredEvent
+from collector.store.flows import StoredFlow
 from collector.store.store import Store
 from fabricscope import log
 from fabricscope.model import Kind, MetricSpec
 from fabricscope.tally import Tally
 
-EVENTS = MetricSpec(
-    "fabricscope_collector_store_events_total", Kind.COUNTER, "Events written to the store, resent ones included."
+ROWS = MetricSpec(
+    "fabricscope_collector_store_rows_total",
+    Kind.COUNTER,
+    "Events and flows written to the store, resent ones included.",
+    ("kind",),
 )
 INSERTS = MetricSpec("fabricscope_collector_store_inserts_total", Kind.COUNTER, "Inserts that the store took.")
 FAILURES = MetricSpec(
@@ -30,23 +34,27 @@ FAILURES = MetricSpec(
     "Times that the store could not be opened or written to; each is tried again.",
 )
 REFUSED = MetricSpec(
-    "fabricscope_collector_store_events_refused_total", Kind.COUNTER, "Events that the store will never take."
+    "fabricscope_collector_store_rows_refused_total",
+    Kind.COUNTER,
+    "Events and flows that the store will never take.",
+    ("kind",),
 )
 LEFT = MetricSpec(
-    "fabricscope_collector_store_events_left_total",
+    "fabricscope_collector_store_rows_left_total",
     Kind.COUNTER,
-    "Events not queued because the store is behind; probes send theirs again.",
+    "Events and flows not queued because the store is behind; probes send theirs again.",
+    ("kind",),
 )
 QUEUED = MetricSpec(
     "fabricscope_collector_store_queue_bytes",
     Kind.GAUGE,
-    "Approximate memory of the events that wait for the store.",
+    "Approximate memory of the events and flows that wait for the store.",
     unit="bytes",
 )
 UP = MetricSpec(
     "fabricscope_collector_store_up", Kind.GAUGE, "Whether the last insert, or the opening, of the store succeeded."
 )
-METRICS = (EVENTS, INSERTS, FAILURES, REFUSED, LEFT, QUEUED, UP)
+METRICS = (ROWS, INSERTS, FAILURES, REFUSED, LEFT, QUEUED, UP)
 
 MAX_INSERT_BYTES = 8 << 20
 """An insert takes submissions until it holds this much, and at least one."""
@@ -58,16 +66,22 @@ FIRST_RETRY_SECONDS = 0.5
 LAST_RETRY_SECONDS = 30.0
 
 _ROW_BYTES = 512
-"""What a row takes besides its text."""
+"""What an event takes besides its text."""
+_FLOW_BYTES = 6000
+"""What a flow takes, about."""
+
+StoredRows = Sequence[StoredEvent] | Sequence[StoredFlow]
+"""Rows of one table."""
 
 
 class _Submission(NamedTuple):
-    rows: Sequence[StoredEvent]
+    rows: StoredRows
+    kind: str
     size: int
     durable: asyncio.Future[None]
 
 
-class EventWriter:
+class StoreWriter:
     """Writes what sessions submit. Belongs to one event loop; `run` does the work until it is cancelled.
 
     `pause` waits for some seconds; tests pass one that does not.
@@ -93,7 +107,7 @@ class EventWriter:
         """Whether the store is away, or the queue half full: no time to offer again what was left."""
         return self._away or self._queued_bytes > MAX_QUEUE_BYTES // 2
 
-    def try_submit(self, rows: Sequence[StoredEvent]) -> asyncio.Future[None] | None:
+    def try_submit(self, rows: StoredRows) -> asyncio.Future[None] | None:
         """Queue the rows of one message; None, and nothing queued, when the queue is full or the writer stops.
 
         The future is done when the rows are on disk. It fails with RowsRefusedError when they never
@@ -101,9 +115,9 @@ class EventWriter:
         cares may cancel it; the rows are written all the same. What is queued is written in its order.
         """
         if self._stopped or self._queued_bytes >= MAX_QUEUE_BYTES:
-            self._tally.add(LEFT, by=len(rows))
+            self._tally.add(LEFT, kind_of(rows), by=len(rows))
             return None
-        submission = _Submission(rows, sum(map(_size, rows)), asyncio.get_running_loop().create_future())
+        submission = _Submission(rows, kind_of(rows), sum(map(_size, rows)), asyncio.get_running_loop().create_future())
         self._queue.append(submission)
         self._account(submission.size)
         self._waiting.set()
@@ -129,11 +143,11 @@ class EventWriter:
             self._account(-self._queued_bytes)
 
     def _next_group(self) -> list[_Submission]:
-        """The first submissions of the queue, which stay in it until they are done with."""
+        """The first submissions of the queue, of one kind, which stay in it until they are done with."""
         group: list[_Submission] = []
         size = 0
         for submission in self._queue:
-            if group and size + submission.size > MAX_INSERT_BYTES:
+            if group and (size + submission.size > MAX_INSERT_BYTES or submission.kind != group[0].kind):
                 break
             group.append(submission)
             size += submission.size
@@ -141,20 +155,20 @@ class EventWriter:
 
     async def _write(self, group: Sequence[_Submission]) -> None:
         """Store a group in one insert; one by one when something in it will never fit."""
-        rows = [row for submission in group for row in submission.rows]
+        rows, kind = [row for submission in group for row in submission.rows], group[0].kind
         try:
-            await self._retried(lambda: self._store.insert_events(rows))
+            await self._retried(lambda: self._store.insert(rows))
         except RowsRefusedError as error:
             if len(group) > 1:
                 for submission in group:
                     await self._write([submission])
                 return
-            self._log.error("events refused", events=len(rows), reason=str(error))
-            self._tally.add(REFUSED, by=len(rows))
+            self._log.error("rows refused", kind=kind, rows=len(rows), reason=str(error))
+            self._tally.add(REFUSED, kind, by=len(rows))
             self._fail(group, error)
         else:
             self._tally.add(INSERTS)
-            self._tally.add(EVENTS, by=len(rows))
+            self._tally.add(ROWS, kind, by=len(rows))
             for submission in group:
                 if not submission.durable.done():
                     submission.durable.set_result(None)
@@ -194,8 +208,15 @@ class EventWriter:
                 submission.durable.exception()
 
 
-def _size(row: StoredEvent) -> int:
+def kind_of(rows: StoredRows) -> str:
+    """The word that metrics have for these rows."""
+    return "flow" if rows and isinstance(rows[0], StoredFlow) else "event"
+
+
+def _size(row: StoredEvent | StoredFlow) -> int:
     """About how much memory a row takes, in bytes."""
+    if isinstance(row, StoredFlow):
+        return _FLOW_BYTES
     event = row.event
     texts = sum(len(key) + len(value) for pairs in (event.subject, event.attributes) for key, value in pairs.items())
     return _ROW_BYTES + len(event.message) + texts

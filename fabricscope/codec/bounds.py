@@ -19,6 +19,10 @@ MAX_TEXT = 4096
 """Characters of any other text."""
 MAX_EVENTS = 10_000
 """Events in one message."""
+MAX_FLOWS = 10_000
+"""Flows in one message."""
+MAX_LIST = 4096
+"""Entries of any list within a flow."""
 MAX_PREFIXES = 10_000
 """Prefixes in one hint."""
 TIME_END = 1 << 63

@@ -12,7 +12,7 @@ import grpc.aio
 
 from collector.server import GrpcServer, GrpcSettings
 from collector.service import CollectorService
-from collector.session import EventsToStore
+from collector.session import ToStore
 from collector.state import State, StateSettings
 from fabricscope.clock import system_clock
 from fabricscope.model import HostIdentity
@@ -25,14 +25,14 @@ class Store:
     """Takes events; the test decides when they are durable."""
 
     def __init__(self) -> None:
-        self.submitted: asyncio.Queue[tuple[HostIdentity, EventsToStore, asyncio.Future[None]]] = asyncio.Queue()
+        self.submitted: asyncio.Queue[tuple[HostIdentity, ToStore, asyncio.Future[None]]] = asyncio.Queue()
         self.full = False
 
     @property
     def behind(self) -> bool:
         return not self.submitted.empty()
 
-    def offer(self, identity: HostIdentity, events: EventsToStore) -> asyncio.Future[None] | None:
+    def offer(self, identity: HostIdentity, events: ToStore) -> asyncio.Future[None] | None:
         if self.full:
             return None
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -8,7 +8,7 @@ import grpc
 import grpc.aio
 import pytest
 
-from collector.service import HELLOS_REFUSED, MAX_EVENTS_WAITING, REFUSED, SAMPLES, SUPERSEDED
+from collector.service import HELLOS_REFUSED, MAX_STORING, REFUSED, SAMPLES, SUPERSEDED
 from collector.state import StateSettings
 from collector.store import RowsRefusedError, StoreUnavailableError
 from collector.store.writer import LEFT
@@ -80,21 +80,21 @@ async def test_a_bad_message_is_refused_and_the_stream_goes_on() -> None:
 async def test_a_store_that_is_away_holds_up_no_samples() -> None:
     async with running(ack_seconds=0.05) as it, stream(it.channel()) as call:
         await welcomed(call)
-        for sequence in range(1, MAX_EVENTS_WAITING + 7):
+        for sequence in range(1, MAX_STORING + 7):
             await call.write(events(sequence, event(system_clock())))
         batch = sampled(system_clock(), 42)
         await call.write(declaration(batch))
         await call.write(samples(100, batch))
         assert (await acknowledged(call, sequence=100)).durable_sequence == 0
         assert list(it.state.samples("n1", system_clock())[0].batch.counters) == [42, 42]
-        assert it.tally.get(LEFT) == 6
+        assert it.tally.get(LEFT, "event") == 6
         while it.store.behind:
             (await it.store.submitted.get())[2].set_result(None)
         # What it took is durable; what it left is asked for again, by a new stream.
-        assert (await acknowledged(call, durable=MAX_EVENTS_WAITING)).durable_sequence == MAX_EVENTS_WAITING
+        assert (await acknowledged(call, durable=MAX_STORING)).durable_sequence == MAX_STORING
         error = await refused(call)
         assert error.code() is grpc.StatusCode.UNAVAILABLE
-        assert "send the events again" in (error.details() or "")
+        assert "send again what it did not take" in (error.details() or "")
 
 
 async def test_a_new_stream_of_a_host_ends_its_former_one() -> None:

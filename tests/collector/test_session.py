@@ -6,8 +6,11 @@ import pytest
 
 from collector.session import HelloRefused, Session, greet
 from collector.state import State, StateSettings
-from fabricscope.v1 import flows_pb2, samples_pb2, stream_pb2
+from fabricscope.codec import encode_flows
+from fabricscope.model import Event
+from fabricscope.v1 import samples_pb2, stream_pb2
 from tests.collector.wire import at, declaration, event, events, hello, identity, sampled, samples
+from tests.fixtures.flows import flow
 
 
 @pytest.fixture
@@ -48,7 +51,10 @@ def test_events_are_acknowledged_when_durable_and_hold_up_no_samples(session: Se
     session.receive(samples(1, batch), at(1))
     step = session.receive(events(2, event(at(1)), event(at(1), "ethernet.up")), at(1))
     assert step.store is not None
-    assert (step.store.sequence, [row.kind for row in step.store.events]) == (2, ["ethernet.down", "ethernet.up"])
+    assert (step.store.sequence, [row.kind for row in step.store.items if isinstance(row, Event)]) == (
+        2,
+        ["ethernet.down", "ethernet.up"],
+    )
     session.receive(samples(3, batch), at(1))
     assert both(session) == (3, 1)
     assert both(session) is None
@@ -120,12 +126,24 @@ def test_a_refused_declaration_refuses_its_batches_with_the_reason(session: Sess
     assert "no spaces please" in step.refused.detail
 
 
-def test_flows_are_not_taken_yet_and_said_so(session: Session) -> None:
-    request = stream_pb2.StreamRequest(sequence=1, flows=flows_pb2.Flows(flows=[flows_pb2.FlowRecord()]))
+def test_flows_are_acknowledged_when_durable(session: Session) -> None:
+    request = encode_flows([flow(), flow(label="")])
+    request.sequence = 1
+    step = session.receive(request, at(1))
+    assert step.store is not None
+    assert step.store.items == [flow(), flow(label="")]
+    assert both(session) == (1, 0)
+    session.stored(1)
+    assert both(session) == (1, 1)
+
+
+def test_a_flow_out_of_bounds_is_refused_with_the_reason(session: Session) -> None:
+    request = encode_flows([flow()])
+    request.sequence = 1
+    request.flows.flows[0].key.source = b"abc"
     step = session.receive(request, at(1))
     assert step.refused is not None
-    assert step.refused.reason == stream_pb2.REFUSAL_REASON_UNSUPPORTED
-    assert acked(session) == 1
+    assert "3 octets" in step.refused.detail
 
 
 @pytest.mark.parametrize("request_", [hello(identity()), stream_pb2.StreamRequest()])

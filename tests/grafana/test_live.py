@@ -41,7 +41,7 @@ JOBS = ("fabricscope-collector", "fabricscope-probe")
 EMPTY_WHEN_WELL = {
     "fabricscope_collector_tls_handshakes_refused_total": "speaks plain text here; tests/end_to_end counts them",
     "fabricscope_collector_store_failures_total": "the embedded store does not fail",
-    "fabricscope_collector_store_events_refused_total": "the embedded store takes every event",
+    "fabricscope_collector_store_rows_refused_total": "the embedded store takes every event",
 }
 """Metrics whose queries may answer with nothing, and why: they count only what goes wrong elsewhere."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from fabricscope.codec import decode_flows
 from fabricscope.model import Now
 from fabricscope.settings import SettingsError
 from fabricscope.tally import Tally
@@ -17,6 +18,7 @@ from probes import outbox as module
 from probes.message import MessageKind, SpoolError
 from probes.outbox import BYTES, DROPPED, DROPPED_MESSAGES, MAX_WAITING, MESSAGES, RETRY_NS, SpoolOutbox
 from probes.spool import Spool, SpoolSettings
+from tests.fixtures.flows import flow
 from tests.probes.conftest import LogLines
 from tests.probes.made import at, event, sampled
 
@@ -77,6 +79,18 @@ async def test_one_event_is_a_message_however_large(desk: Desk, monkeypatch: pyt
     monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1)
     desk.outbox.append_events([event(at(0))] * 2)
     assert [len(message.events.events) for message in await desk.messages()] == [1, 1]
+
+
+async def test_flows_are_one_message_unless_they_are_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    flows = [flow(), flow(label=""), flow(behaviour="")]
+    desk.outbox.append_flows(flows)
+    (message,) = await desk.messages()
+    assert decode_flows(message.flows) == flows
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1000)
+    desk.outbox.append_flows(flows)
+    assert [len(message.flows.flows) for message in await desk.messages()] == [3, 1, 1, 1]
+    desk.outbox.append_flows([])
+    assert len(await desk.messages()) == 4
 
 
 async def test_nothing_to_append_is_no_message(desk: Desk) -> None:

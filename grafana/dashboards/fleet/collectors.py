@@ -50,8 +50,8 @@ def section() -> Section:
                 graph(
                     "Are events stored?",
                     "Events a second that were written, and those that the store will never take.",
-                    Query(_per_second(f"{own}_store_events_total"), "{{instance}} stored"),
-                    Query(_per_second(f"{own}_store_events_refused_total"), "{{instance}} refused"),
+                    Query(_per_second(f"{own}_store_rows_total"), "{{instance}} stored"),
+                    Query(_per_second(f"{own}_store_rows_refused_total"), "{{instance}} refused"),
                     Query(_per_second(f"{own}_store_failures_total"), "{{instance}} failures"),
                     unit="cps",
                 ),

@@ -8,7 +8,19 @@ from starlette.applications import Starlette
 
 from collector.api import Sources, make_app
 from collector.state import State, StateSettings
-from collector.store import EventFilter, EventKey, EventPage, StoredEvent
+from collector.store import (
+    EventFilter,
+    EventPage,
+    FlowFilter,
+    FlowGroup,
+    FlowPage,
+    GroupBy,
+    Origin,
+    RowKey,
+    StoredEvent,
+    StoredFlow,
+)
+from collector.store.paging import key
 from fabricscope.assemble import Assembler
 from fabricscope.model import Event, HostIdentity, Now, Quality, Reading, Severity
 from probes.samplers.ethernet import EthernetSampler
@@ -81,10 +93,10 @@ class Fabric:
     def __init__(self, events: Sequence[StoredEvent] = ()) -> None:
         self.now = START
         self.state = State(StateSettings())
-        self.events = FakeEvents(events)
+        self.rows = FakeRows(events)
         self._assemblers: dict[tuple[str, str], Assembler] = {}
         self._sequence = 0
-        self.app: Starlette = make_app(Sources(self.state, self.events, lambda: self.now, "127.0.0.1:7450"))
+        self.app: Starlette = make_app(Sources(self.state, self.rows, lambda: self.now, "127.0.0.1:7450"))
 
     def connect(self, host: str, **labels: str) -> None:
         """The host's probe says hello."""
@@ -105,15 +117,18 @@ class Fabric:
         self.report(host, "pcie", pcie_readings(broken=broken))
 
 
-class FakeEvents:
-    """Events in memory, for tests of what stands in front of the store."""
+class FakeRows:
+    """Events and flows in memory, for tests of what stands in front of the store."""
 
     def __init__(self, events: Sequence[StoredEvent]) -> None:
         self.stored = sorted(events, key=_key, reverse=True)
+        self.flow_rows: list[StoredFlow] = []
+        self.groups: list[FlowGroup] = []
         self.asked: list[EventFilter] = []
+        self.asked_flows: list[FlowFilter] = []
         self.failure: Exception | None = None
 
-    async def events(self, wanted: EventFilter, after: EventKey | None, limit: int) -> EventPage:
+    async def events(self, wanted: EventFilter, after: RowKey | None, limit: int) -> EventPage:
         """Keeps what was asked, and filters by host and severity alone."""
         await self.ping()
         self.asked.append(wanted)
@@ -121,10 +136,24 @@ class FakeEvents:
             row
             for row in self.stored
             if (after is None or _key(row) < after)
-            and wanted.host in (None, row.host)
+            and wanted.host in (None, row.origin.host)
             and row.event.severity >= (wanted.min_severity or Severity.INFO)
         ]
         return EventPage(found[:limit], _key(found[limit - 1]) if len(found) > limit else None)
+
+    async def flows(self, wanted: FlowFilter, after: RowKey | None, limit: int) -> FlowPage:
+        """All of them, after a place by their number."""
+        await self.ping()
+        self.asked_flows.append(wanted)
+        rows = [row for row in self.flow_rows if after is None or row.origin.sequence < after.sequence]
+        last = rows[limit - 1] if len(rows) > limit else None
+        return FlowPage(rows[:limit], None if last is None else key(last.flow.record.end_ns, last.origin))
+
+    async def top_flows(self, wanted: FlowFilter, by: GroupBy, limit: int) -> list[FlowGroup]:
+        """The groups as they were given."""
+        await self.ping()
+        self.asked_flows.append(wanted)
+        return [group._replace(name=f"{by} {group.name}") for group in self.groups[:limit]]
 
     async def ping(self) -> None:
         """Fails as told."""
@@ -132,8 +161,8 @@ class FakeEvents:
             raise self.failure
 
 
-def _key(row: StoredEvent) -> EventKey:
-    return EventKey(row.event.time_unix_ns, row.host, row.epoch, row.sequence, row.position)
+def _key(row: StoredEvent) -> RowKey:
+    return RowKey(row.event.time_unix_ns, row.origin.host, row.origin.epoch, row.origin.sequence, row.origin.position)
 
 
 def stored(sequence: int, host: str = "node1", kind: str = "ethernet.down", severity: Severity = Severity.WARNING,
@@ -141,7 +170,7 @@ def stored(sequence: int, host: str = "node1", kind: str = "ethernet.down", seve
     """An event a second after the one before."""
     now = after(sequence)
     event = Event(now.wall, now.mono, kind, severity, message, subject or {"device": "eth0"}, {"driver": "mlx5_core"})
-    return StoredEvent("prod", host, "epoch-a", sequence, 0, event, now.wall + 5_000_000)
+    return StoredEvent(Origin("prod", host, "epoch-a", sequence, 0, now.wall + 5_000_000), event)
 
 
 def fabric_of_two(events: Sequence[StoredEvent] = ()) -> Fabric:

@@ -52,9 +52,7 @@ async def test_routes_of_exporters_are_served_too(api: Api) -> None:
         return PlainTextResponse("up 1\n")
 
     fabric = api.fabric
-    app = make_app(
-        Sources(fabric.state, fabric.events, lambda: fabric.now, ":7450"), routes=[Route("/metrics", metrics)]
-    )
+    app = make_app(Sources(fabric.state, fabric.rows, lambda: fabric.now, ":7450"), routes=[Route("/metrics", metrics)])
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://collector") as client:
         response = await client.get("/metrics")
     assert response.text == "up 1\n"

@@ -120,7 +120,7 @@ async def test_every_event_filter_reaches_the_store(api: Api) -> None:
         subject=["device=a=b", "port="],
         text="50%",
     )
-    assert api.fabric.events.asked == [
+    assert api.fabric.rows.asked == [
         EventFilter(
             since_unix_ns=START.wall + SECOND // 2,
             until_unix_ns=START.wall + SECOND * 5 // 4,
@@ -135,7 +135,7 @@ async def test_every_event_filter_reaches_the_store(api: Api) -> None:
 
 
 async def test_without_the_store_events_are_unavailable_and_values_are_not(api: Api) -> None:
-    api.fabric.events.failure = StoreUnavailableError("store https://db: no answer: Connection refused")
+    api.fabric.rows.failure = StoreUnavailableError("store https://db: no answer: Connection refused")
     for path in ("/api/v1/events", "/readyz"):
         problem = await api.problem(path)
         assert problem["status"] == 503

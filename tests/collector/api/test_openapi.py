@@ -19,6 +19,8 @@ ASKED = {
     "/api/v1/series": {"host": "node1"},
     "/api/v1/values": {"host": "node1"},
     "/api/v1/events": {"limit": "2"},
+    "/api/v1/flows": {"limit": "2"},
+    "/api/v1/flows/top": {"by": "pair"},
     "/api/v1/status": {},
     "/healthz": {},
     "/readyz": {},
@@ -51,7 +53,7 @@ async def test_answers_match_their_schema(api: Api, path: str) -> None:
 
 async def test_problems_match_their_schema_and_are_announced(api: Api) -> None:
     document = await api.get(openapi.PATH)
-    api.fabric.events.failure = StoreUnavailableError("gone")
+    api.fabric.rows.failure = StoreUnavailableError("gone")
     for path, asked, status in (
         ("/api/v1/hosts", {"limit": "0"}, 400),
         ("/api/v1/hosts/{host}", {}, 404),

@@ -7,7 +7,7 @@ from starlette.datastructures import QueryParams
 
 from collector.api.parameters import EventsQuery, SeriesQuery, decode_position, encode_position, parse
 from collector.api.problems import ProblemError
-from collector.store import EventKey
+from collector.store import RowKey
 from tests.collector.api.conftest import Api
 
 
@@ -59,11 +59,11 @@ def test_defaults_stand_for_what_is_not_given() -> None:
 @given(st.text(max_size=80))
 def test_any_position_is_one_or_a_problem(text: str) -> None:
     try:
-        key = decode_position(text, EventKey)
+        key = decode_position(text, RowKey)
     except ProblemError as error:
         assert error.problem.parameter == "after"
     else:
-        assert isinstance(key, EventKey)
+        assert isinstance(key, RowKey)
 
 
 @given(
@@ -73,8 +73,8 @@ def test_any_position_is_one_or_a_problem(text: str) -> None:
     st.integers(0, (1 << 32) - 1),
 )
 def test_positions_survive_the_url(time: int, text: str, sequence: int, position: int) -> None:
-    key = EventKey(time, text, text, sequence, position)
-    assert decode_position(encode_position(key), EventKey) == key
+    key = RowKey(time, text, text, sequence, position)
+    assert decode_position(encode_position(key), RowKey) == key
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_positions_survive_the_url(time: int, text: str, sequence: int, position
 )
 def test_a_position_that_fits_no_column_is_a_problem(key: tuple[object, ...]) -> None:
     with pytest.raises(ProblemError):
-        decode_position(encode_position(key), EventKey)
+        decode_position(encode_position(key), RowKey)
 
 
 @given(st.text(max_size=60))

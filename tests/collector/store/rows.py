@@ -1,10 +1,11 @@
-"""Events to store."""
+"""Events and flows to store."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from collector.store import StoredEvent
+from collector.store import Origin, StoredEvent, StoredFlow
+from fabricscope.flow import Flow
 from fabricscope.model import Event, Severity
 
 SECOND = 1_000_000_000
@@ -33,4 +34,9 @@ def row(
         "attributes": {"driver": "mlx5_core"},
         **event,
     }
-    return StoredEvent(cluster, host, epoch, sequence, position, Event(**fields), received)
+    return StoredEvent(Origin(cluster, host, epoch, sequence, position, received), Event(**fields))
+
+
+def flow_row(sequence: int, flow: Flow, position: int = 0, *, host: str = "node1", cluster: str = "prod") -> StoredFlow:
+    """One flow, received a second after START."""
+    return StoredFlow(Origin(cluster, host, "epoch-a", sequence, position, START + SECOND), flow)

@@ -109,7 +109,7 @@ def test_a_password_file_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_a_value_that_does_not_fit_its_column_is_refused_for_good(store: Store) -> None:
     for bad in (row(-1), row(1, time_unix_ns=1 << 63), row(1, message="\ud800"), row(1, position=1 << 32)):
         with pytest.raises(RowsRefusedError):
-            store.insert_events([bad])
+            store.insert([bad])
 
 
 def test_a_statement_that_takes_too_long_is_stopped_with_advice(store: Store) -> None:

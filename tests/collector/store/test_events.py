@@ -5,14 +5,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.store import EventFilter, Store, StoredEvent
-from collector.store.events import MAX_PAGE
+from collector.store.paging import MAX_PAGE
 from fabricscope.model import Severity
 from tests.collector.store.rows import SECOND, START, row
 
 
 def found(store: Store, **wanted: object) -> list[tuple[str, int, int]]:
     page = store.events(EventFilter(**wanted), None, 100)  # type: ignore[arg-type]
-    return [(stored.host, stored.sequence, stored.position) for stored in page.events]
+    return [(stored.origin.host, stored.origin.sequence, stored.origin.position) for stored in page.events]
 
 
 def test_what_is_stored_comes_back_whole(store: Store) -> None:
@@ -26,25 +26,27 @@ def test_what_is_stored_comes_back_whole(store: Store) -> None:
         attributes={},
         received=START + 1,
     )
-    store.insert_events([stored])
+    store.insert([stored])
     assert store.events(EventFilter(), None, 10).events == [stored]
 
 
 def test_a_resend_changes_nothing(store: Store) -> None:
     message = [row(1, 0), row(1, 1)]
-    store.insert_events(message)
-    store.insert_events([stored._replace(received_unix_ns=START + 60 * SECOND) for stored in message] + [row(2)])
+    store.insert(message)
+    later = START + 60 * SECOND
+    store.insert([stored._replace(origin=stored.origin._replace(received_unix_ns=later)) for stored in message])
+    store.insert([row(2)])
     assert found(store) == [("node1", 2, 0), ("node1", 1, 1), ("node1", 1, 0)]
 
 
 def test_an_event_is_named_by_host_epoch_sequence_and_position(store: Store) -> None:
     rows = [row(1, 0), row(1, 1), row(2, 0), row(1, 0, host="node2"), row(1, 0, epoch="epoch-b")]
-    store.insert_events([stored._replace(event=rows[0].event) for stored in rows])
+    store.insert([stored._replace(event=rows[0].event) for stored in rows])
     assert len(store.events(EventFilter(), None, 10).events) == len(rows)
 
 
 def test_filters(store: Store) -> None:
-    store.insert_events(
+    store.insert(
         [
             row(1),
             row(2, kind="ethernetish.down", severity=Severity.INFO, cluster="test"),
@@ -72,7 +74,7 @@ def test_filters(store: Store) -> None:
 def test_pages_hold_every_event_once_newest_first(store: Store) -> None:
     rows = [row(sequence, position, time_unix_ns=START) for sequence in range(1, 5) for position in range(3)]
     rows += [row(9, host="node2"), row(8, epoch="epoch-b", time_unix_ns=START + 100 * SECOND)]
-    store.insert_events(rows)
+    store.insert(rows)
     seen: list[StoredEvent] = []
     page = store.events(EventFilter(), None, 5)
     while page.after is not None:
@@ -86,7 +88,7 @@ def test_pages_hold_every_event_once_newest_first(store: Store) -> None:
 
 
 def test_a_page_that_holds_exactly_all_is_the_last(store: Store) -> None:
-    store.insert_events([row(1), row(2)])
+    store.insert([row(1), row(2)])
     assert store.events(EventFilter(), None, 2).after is None
 
 
@@ -103,8 +105,6 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 @given(_TEXT, _TEXT)
 def test_values_are_values_whatever_they_hold(store: Store, key: str, value: str) -> None:
     stored = row(epoch=value, subject={key: value}, message=f"{key}{value}.", attributes={value: key})
-    store.insert_events([stored])
+    store.insert([stored])
     wanted = EventFilter(subject=((key, value),), text=f"{value}.")
-    assert stored in [
-        seen._replace(received_unix_ns=stored.received_unix_ns) for seen in store.events(wanted, None, 1000).events
-    ]
+    assert stored in [seen._replace(origin=stored.origin) for seen in store.events(wanted, None, 1000).events]

@@ -81,8 +81,8 @@ def test_retention_is_changed_only_when_the_setting_is(store: Store) -> None:
 
 def test_old_events_go_by_their_arrival_and_not_by_their_own_time(store: Store) -> None:
     now = time.time_ns()  # the engine has its own clock
-    store.insert_events([row(1, received=now - 91 * 86400 * SECOND), row(2, received=now, time_unix_ns=1)])
+    store.insert([row(1, received=now - 91 * 86400 * SECOND), row(2, received=now, time_unix_ns=1)])
     connection = store._writing
     assert connection is not None
     connection.command("OPTIMIZE TABLE events FINAL")
-    assert [stored.sequence for stored in store.events(EventFilter(), None, 10).events] == [2]
+    assert [stored.origin.sequence for stored in store.events(EventFilter(), None, 10).events] == [2]

@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 def sequences(store: Store, limit: int = 10) -> list[int]:
     """The messages of the newest events."""
-    return [stored.sequence for stored in store.events(EventFilter(), None, limit).events]
+    return [stored.origin.sequence for stored in store.events(EventFilter(), None, limit).events]
 
 
 INSERT_UNTIL_KILLED = """
@@ -39,7 +39,7 @@ store.open()
 sequence = 0
 while True:
     sequence += 1
-    store.insert_events([row(sequence, position) for position in range(50)])
+    store.insert([row(sequence, position) for position in range(50)])
     print(sequence, flush=True)
 """
 
@@ -48,7 +48,7 @@ def test_what_was_inserted_is_there_after_a_reopen(tmp_path: Path) -> None:
     store = Store(StoreSettings(), tmp_path)
     for sequence in (1, 2):
         store.open()
-        store.insert_events([row(sequence)])
+        store.insert([row(sequence)])
         store.close()
     store.open()
     assert sequences(store) == [2, 1]
@@ -58,14 +58,14 @@ def test_what_was_inserted_is_there_after_a_reopen(tmp_path: Path) -> None:
 def test_before_it_is_open_a_store_is_unavailable(tmp_path: Path) -> None:
     store = Store(StoreSettings(), tmp_path)
     assert not store.is_open
-    for use in (store.ping, lambda: store.insert_events([row()]), lambda: sequences(store)):
+    for use in (store.ping, lambda: store.insert([row()]), lambda: sequences(store)):
         with pytest.raises(StoreUnavailableError, match="not open yet"):
             use()
 
 
 def test_a_message_becomes_one_part_whatever_its_times(store: Store) -> None:
     day = 86400 * 1_000_000_000
-    store.insert_events([row(1, position, time_unix_ns=position * day) for position in range(10_000)])
+    store.insert([row(1, position, time_unix_ns=position * day) for position in range(10_000)])
     connection = store._writing
     assert connection is not None
     parts = "SELECT count(), max(rows) FROM system.parts WHERE table = 'events' AND active AND database = 'fabricscope'"
@@ -90,10 +90,10 @@ def test_kill_9_loses_nothing_that_was_durable_and_keeps_messages_whole(tmp_path
     store = Store(StoreSettings(), tmp_path)
     store.open()
     events = store.events(EventFilter(), None, 1000).events
-    durable = max(stored.sequence for stored in events)
+    durable = max(stored.origin.sequence for stored in events)
     assert acknowledged <= durable <= acknowledged + 1, "one insert may have been under way"
     assert len(events) == durable * 50
-    assert {(stored.sequence, stored.position) for stored in events} == {
+    assert {(stored.origin.sequence, stored.origin.position) for stored in events} == {
         (sequence, position) for sequence in range(1, durable + 1) for position in range(50)
     }
     store.close()
@@ -113,13 +113,13 @@ store.open()
 stored = 0
 try:
     while stored < 400:
-        store.insert_events([row(stored + 1, position, message=os.urandom(1000).hex()) for position in range(500)])
+        store.insert([row(stored + 1, position, message=os.urandom(1000).hex()) for position in range(500)])
         stored += 1
 except StoreUnavailableError as error:
     print(error)
 (place / "ballast").unlink()
 print(sequences(store, 1000) == [stored] * 500 + [stored - 1] * 500)
-store.insert_events([row(stored + 1)])
+store.insert([row(stored + 1)])
 print(sequences(store, 2) == [stored + 1, stored])
 """
 
@@ -158,15 +158,15 @@ def test_a_server_is_used_as_the_embedded_engine_is_and_may_go_and_come_back(tmp
         store = Store(StoreSettings(dsn=f"http://default@127.0.0.1:{port}?compress=false"), tmp_path)
         store.open()
         for _ in range(2):
-            store.insert_events([row(1), row(2, message="tab\tquote' {x:String} \\")])
+            store.insert([row(1), row(2, message="tab\tquote' {x:String} \\")])
         found = store.events(EventFilter(subject=(("device", "eth2"),), text="tab\tquote'"), None, 10).events
         assert found == [row(2, message="tab\tquote' {x:String} \\")]
         assert sequences(store) == [2, 1]
-    for use in (store.ping, lambda: store.insert_events([row(3)])):
+    for use in (store.ping, lambda: store.insert([row(3)])):
         with pytest.raises(StoreUnavailableError, match=f"store http://127.0.0.1:{port}: no answer"):
             use()
     with server(tmp_path / "server", port):
-        store.insert_events([row(3)])
+        store.insert([row(3)])
         assert sequences(store) == [3, 2, 1]
     store.close()
     assert not list(tmp_path.glob("store")), "nothing is kept here"
@@ -196,19 +196,19 @@ def test_only_what_clickhouse_says_about_the_rows_refuses_them(tmp_path: Path) -
         # 27: the body was cut; 53: a column's type was altered; 497: a right was taken away; 1002: anything.
         for status in (502, 500, 401, 403, 404, 413, "400 27", "500 53", "403 497", "500 1002"):
             answer.write_text(f"{status}\n{HTML}")
-            for use in (lambda: store.insert_events([row(1)]), store.ping, lambda: sequences(store)):
+            for use in (lambda: store.insert([row(1)]), store.ping, lambda: sequences(store)):
                 with pytest.raises(StoreUnavailableError):
                     use()
         for error in (321, 407, 469, 691):
             answer.write_text(f"400 {error}\nCode: {error}. DB::Exception: too large")
             with pytest.raises(RowsRefusedError, match="does not fit its column"):
-                store.insert_events([row(1)])
+                store.insert([row(1)])
             with pytest.raises(StoreUnavailableError):
                 store.ping()
         with pytest.raises(RowsRefusedError):
-            store.insert_events([row(-1)])
+            store.insert([row(-1)])
 
         answer.unlink()
-        store.insert_events([row(1)])
+        store.insert([row(1)])
         assert sequences(store) == [1]
         store.close()

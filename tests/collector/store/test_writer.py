@@ -9,12 +9,12 @@ import pytest
 
 from collector.store import (
     EventFilter,
-    EventWriter,
     RowsRefusedError,
     Store,
     StoredEvent,
     StoreError,
     StoreUnavailableError,
+    StoreWriter,
     writer,
 )
 from fabricscope.tally import Tally
@@ -34,11 +34,11 @@ class ScriptedStore:
         self._fail()
         self.is_open = True
 
-    def insert_events(self, rows: Sequence[StoredEvent]) -> None:
+    def insert(self, rows: Sequence[StoredEvent]) -> None:
         self._fail()
-        if self._refuses and any(stored.host == self._refuses for stored in rows):
+        if self._refuses and any(stored.origin.host == self._refuses for stored in rows):
             raise RowsRefusedError("will never fit")
-        self.inserts.append([stored.sequence for stored in rows])
+        self.inserts.append([stored.origin.sequence for stored in rows])
 
     def _fail(self) -> None:
         if self._failures:
@@ -55,7 +55,7 @@ class Bench:
         self.gate = asyncio.Event()
         self.gate.set()
         self.paused = asyncio.Event()
-        self.writer = EventWriter(cast("Store", store), self.tally, self._pause)
+        self.writer = StoreWriter(cast("Store", store), self.tally, self._pause)
 
     async def _pause(self, seconds: float) -> None:
         self.pauses.append(seconds)
@@ -84,9 +84,9 @@ async def test_submissions_are_durable_in_the_store_when_their_future_is_done(st
     async with working(store) as bench:
         for sequence in (1, 2, 3):
             await submitted(bench, [row(sequence)])
-            assert [stored.sequence for stored in store.events(EventFilter(), None, 1).events] == [sequence]
+            assert [stored.origin.sequence for stored in store.events(EventFilter(), None, 1).events] == [sequence]
         assert len(store.events(EventFilter(), None, 10).events) == 3
-        assert bench.tally.get(writer.EVENTS) == 3
+        assert bench.tally.get(writer.ROWS, "event") == 3
         assert bench.tally.get(writer.UP) == 1
 
 
@@ -137,7 +137,7 @@ async def test_rows_that_never_fit_cost_the_others_nothing() -> None:
         with pytest.raises(RowsRefusedError):
             await bad
         assert store.inserts == [[1], [3]]
-        assert bench.tally.get(writer.REFUSED) == 1
+        assert bench.tally.get(writer.REFUSED, "event") == 1
         assert bench.tally.get(writer.QUEUED) == 0
 
 
@@ -149,12 +149,12 @@ async def test_a_full_queue_takes_nothing_until_something_was_written(monkeypatc
         bench.gate.clear()
         queued = [submitted(bench, [row(sequence)]) for sequence in (1, 2)]
         assert bench.writer.try_submit([row(3), row(4)]) is None
-        assert bench.tally.get(writer.LEFT) == 2
+        assert bench.tally.get(writer.LEFT, "event") == 2
         bench.gate.set()
         await asyncio.gather(*queued)
         await asyncio.gather(*[submitted(bench, [row(sequence)]) for sequence in (3, 4)])
         assert store.inserts == [[1], [2], [3], [4]]
-        assert bench.tally.get(writer.LEFT) == 2
+        assert bench.tally.get(writer.LEFT, "event") == 2
 
 
 async def test_a_submission_that_was_given_up_is_written_all_the_same() -> None:

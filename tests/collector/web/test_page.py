@@ -154,7 +154,7 @@ async def test_when_the_collector_is_gone_it_says_so_and_since_when(browse: Brow
 
 async def test_without_the_store_only_the_events_are_missing(browse: Browse) -> None:
     fabric = live_fabric()
-    fabric.events.failure = StoreUnavailableError("the disk of the store is full")
+    fabric.rows.failure = StoreUnavailableError("the disk of the store is full")
     html = await browse(Story(fabric, lambda _: None))
     (note,) = words(html, 'id="event-note"')
     assert "the disk of the store is full" in note
