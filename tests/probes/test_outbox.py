@@ -86,7 +86,7 @@ async def test_flows_are_one_message_unless_they_are_large(desk: Desk, monkeypat
     desk.outbox.append_flows(flows)
     (message,) = await desk.messages()
     assert decode_flows(message.flows) == flows
-    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 1000)
+    monkeypatch.setattr(module, "MAX_MESSAGE_BYTES", 300)
     desk.outbox.append_flows(flows)
     assert [len(message.flows.flows) for message in await desk.messages()] == [3, 1, 1, 1]
     desk.outbox.append_flows([])
