@@ -1,0 +1,92 @@
+"""What the `flows` sampler says: bounded series made from flow records and the meter's books."""
+
+from __future__ import annotations
+
+from fabricscope.model import Kind, MetricSpec
+
+_OBSERVED = ("observer",)
+
+
+def _counter(name: str, help_text: str, labels: tuple[str, ...] = (), unit: str = "", source: str = "") -> MetricSpec:
+    return MetricSpec(f"fabricscope_flows_{name}_total", Kind.COUNTER, help_text, (*_OBSERVED, *labels), unit, source)
+
+
+def _gauge(name: str, help_text: str, labels: tuple[str, ...] = (), unit: str = "", source: str = "") -> MetricSpec:
+    return MetricSpec(f"fabricscope_flows_{name}", Kind.GAUGE, help_text, (*_OBSERVED, *labels), unit, source)
+
+
+OTHER = "other"
+"""The label value that stands for all that are not among the largest."""
+
+# --- the meter's books: packets on the wire = ring drops + filtered + undecodable + counted + not sampled
+WIRE_PACKETS = _counter("packets", "Packets that the capture handed over.", source="the capture ring")
+WIRE_OCTETS = _counter("bytes", "Octets of these on the wire.", unit="bytes", source="the capture ring")
+RING_DROPS = _counter("ring_drops", "Packets that found no room in the capture ring.", source="PACKET_STATISTICS")
+FILTERED = _counter("filtered_packets", "Packets that the filter left out.", source="the capture filter")
+UNDECODABLE = _counter("undecodable_packets", "Packets that no flow could take, by reason.", ("reason",))
+NOT_SAMPLED = _counter("unsampled_packets", "Packets of flows that were left out in a flood of beginning flows.")
+COUNTED = _counter("counted_packets", "Packets that belong to a flow.")
+ACTIVE = _gauge("active", "Flows in the table.")
+EVICTED = _counter("evicted", "Flows that ended to make room for others.")
+RECORDS = _counter("records", "Flow records written.")
+VISIBILITY = _gauge(
+    "visibility_ratio",
+    "Share of the mirrored packets that arrived, as far as gaps in ERSPAN and GRE sequence numbers tell.",
+    unit="ratio",
+)
+MIRROR_LOST = _counter("mirror_lost_packets", "Mirrored packets that never arrived, by gaps in sequence numbers.")
+PAUSES = _counter("pause_frames", "PFC pause frames that were seen, by priority.", ("priority",))
+
+# --- records, when they are written
+CLASS_FLOWS = _counter("class_records", "Flow records by what the payload says.", ("label",))
+CLASS_PACKETS = _counter("class_packets", "Packets in them.", ("label",))
+CLASS_OCTETS = _counter("class_bytes", "Octets of whole frames in them.", ("label",), "bytes")
+BEHAVIOUR_FLOWS = _counter("behaviour_records", "Flow records by how they behave.", ("behaviour",))
+BEHAVIOUR_OCTETS = _counter("behaviour_bytes", "Octets of whole frames in them.", ("behaviour",), "bytes")
+PAIR_PACKETS = _counter("pair_packets", "Packets between two hosts; the largest pairs.", ("a", "b"))
+PAIR_OCTETS = _counter("pair_bytes", "Octets of whole frames between them.", ("a", "b"), "bytes")
+PAIR_RETRANSMISSIONS = _counter("pair_retransmissions", "TCP segments sent again between them.", ("a", "b"))
+
+_QUEUE_PAIRS = ("source", "source_qp", "destination", "destination_qp")
+RDMA_PACKETS = _counter("rdma_packets", "Packets of queue pair connections; the worst and largest.", _QUEUE_PAIRS)
+RDMA_OCTETS = _counter("rdma_bytes", "Octets of whole frames in them.", _QUEUE_PAIRS, "bytes")
+RDMA_GOODPUT = _counter("rdma_goodput_bytes", "Payload sent for the first time.", _QUEUE_PAIRS, "bytes")
+RDMA_REPEATED = _counter("rdma_repeated_bytes", "Payload sent again (go-back-N).", _QUEUE_PAIRS, "bytes")
+RDMA_LOST = _counter("rdma_lost_packets", "Sequence numbers that the fabric lost.", _QUEUE_PAIRS)
+RDMA_UNSEEN = _counter("rdma_unseen_packets", "Sequence numbers that only the mirror lost.", _QUEUE_PAIRS)
+RDMA_NAKS = _counter("rdma_naks", "Negative acknowledgements.", _QUEUE_PAIRS)
+RDMA_RNR_NAKS = _counter("rdma_rnr_naks", "Acknowledgements of a receiver that was not ready.", _QUEUE_PAIRS)
+RDMA_CNPS = _counter("rdma_cnps", "Congestion notification packets.", _QUEUE_PAIRS)
+RDMA_MARKED = _counter("rdma_ecn_marked_packets", "Packets marked congestion experienced.", _QUEUE_PAIRS)
+
+CLASS = (CLASS_FLOWS, CLASS_PACKETS, CLASS_OCTETS)
+BEHAVIOUR = (BEHAVIOUR_FLOWS, BEHAVIOUR_OCTETS)
+PAIR = (PAIR_PACKETS, PAIR_OCTETS, PAIR_RETRANSMISSIONS)
+RDMA = (
+    RDMA_PACKETS,
+    RDMA_OCTETS,
+    RDMA_GOODPUT,
+    RDMA_REPEATED,
+    RDMA_LOST,
+    RDMA_UNSEEN,
+    RDMA_NAKS,
+    RDMA_RNR_NAKS,
+    RDMA_CNPS,
+    RDMA_MARKED,
+)
+BOOKS = (
+    WIRE_PACKETS,
+    WIRE_OCTETS,
+    RING_DROPS,
+    FILTERED,
+    UNDECODABLE,
+    NOT_SAMPLED,
+    COUNTED,
+    ACTIVE,
+    EVICTED,
+    RECORDS,
+    VISIBILITY,
+    MIRROR_LOST,
+    PAUSES,
+)
+METRICS = (*BOOKS, *CLASS, *BEHAVIOUR, *PAIR, *RDMA)
