@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from grafana.dashboards import fleet, host
+from grafana.dashboards import fleet, host, traffic
 
-ALL = {"fleet": fleet.dashboard, "host": host.dashboard}
+ALL = {"fleet": fleet.dashboard, "host": host.dashboard, "traffic": traffic.dashboard}

@@ -37,7 +37,7 @@ ROW_OF_STATS, ROW = 4, 8
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """What the queries of a panel are called in it."""
 
-FLEET_UID, HOST_UID = "fabricscope-fleet", "fabricscope-host"
+FLEET_UID, HOST_UID, TRAFFIC_UID = "fabricscope-fleet", "fabricscope-host", "fabricscope-traffic"
 
 GREEN, ORANGE, RED, BLUE = "green", "orange", "red", "blue"
 
