@@ -22,8 +22,8 @@ def section() -> Section:
                 listing(
                     "Which connections are in trouble?",
                     "In the time that is shown. Lost: sequence numbers that the fabric lost. Sent again: go-back-N "
-                    "sends all that followed the lost packet once more. CNPs slow the sender down: look for the congested "
-                    "port.",
+                    "sends all that followed the lost packet once more. CNPs slow the sender down: look for the "
+                    "congested port.",
                     ("host", "observer", *QUEUE_PAIR),
                     _column("Goodput", "rdma_goodput_bytes", "bytes"),
                     _column("Sent again", "rdma_repeated_bytes", "bytes"),
