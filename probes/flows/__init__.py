@@ -1,0 +1,1 @@
+"""Flows of mirrored packets: what comes after the engine."""
