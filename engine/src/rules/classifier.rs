@@ -105,6 +105,10 @@ impl Classifier {
                 program.patterns.search(message.octets, hits);
             }
             side.hits = hits;
+            if std::mem::take(&mut side.began_earlier) {
+                // What was found in it was found in the middle.
+                inspection.matches.clear();
+            }
         }
         if grown || !program.patient.is_empty() {
             asked.evaluate(inspection);

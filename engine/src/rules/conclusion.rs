@@ -174,7 +174,19 @@ fn seen(asked: &Asked<'_>, inspection: &Inspection, test: &Test, swapped: bool) 
         }
         return Some(line);
     }
-    None
+    // It was so when the rule matched, and the stream has gone on since.
+    let side = match test.side {
+        Side::Client => "client",
+        Side::Server => "server",
+        Side::Either => "either side",
+        Side::Both => "both",
+    };
+    let texts: Vec<_> = test
+        .checks
+        .iter()
+        .map(|check| check.text.as_str())
+        .collect();
+    (!texts.is_empty()).then(|| format!("{side} had {}", texts.join("; ")))
 }
 
 /// Octets as hexadecimal numbers and as text.

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use regex_automata::meta::Regex;
 use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
-use regex_automata::{Input, PatternSet};
+use regex_automata::{Input, MatchKind, PatternSet};
 
 use super::sides::MAX_OCTETS;
 
@@ -53,12 +53,14 @@ fn reason(error: &dyn std::error::Error) -> String {
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
-fn build(patterns: &[&str]) -> Result<Regex, String> {
+/// `MatchKind::All` to find every pattern, `LeftmostFirst` to find where one of them is.
+fn build(patterns: &[&str], kind: MatchKind) -> Result<Regex, String> {
     Regex::builder()
         .syntax(octets())
         .configure(
             Regex::config()
                 .utf8_empty(false)
+                .match_kind(kind)
                 .nfa_size_limit(Some(MAX_SET))
                 .hybrid_cache_capacity(CACHE),
         )
@@ -79,7 +81,7 @@ impl Pattern {
     fn find(&self, octets: &[u8]) -> Option<(usize, usize)> {
         let alone = self
             .alone
-            .get_or_init(|| build(&[self.text.as_str()]).ok())
+            .get_or_init(|| build(&[self.text.as_str()], MatchKind::LeftmostFirst).ok())
             .as_ref()?;
         let found = alone.find(self.bounded(octets))?;
         Some((found.start(), found.end()))
@@ -148,7 +150,7 @@ impl Patterns {
                 .iter()
                 .map(|(_, pattern)| pattern.within.unwrap_or(MAX_OCTETS));
             self.sets.push(Together {
-                regex: build(&texts)?,
+                regex: build(&texts, MatchKind::All)?,
                 within: bounds.max().unwrap_or(MAX_OCTETS),
                 numbers: some.iter().map(|(number, _)| *number).collect(),
             });
@@ -225,6 +227,6 @@ pub(super) fn has_bit(words: &[u64], index: usize) -> bool {
 /// A pattern that is looked for in the value of an extracted field.
 pub(super) fn for_field(text: &str) -> Result<Regex, String> {
     check_pattern(text)
-        .and_then(|_| build(&[text]))
+        .and_then(|_| build(&[text], MatchKind::LeftmostFirst))
         .map_err(|error| format!("pattern {text:?}: {error}"))
 }

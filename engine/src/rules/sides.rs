@@ -22,6 +22,8 @@ pub(super) struct SideOctets {
     waiting: Vec<(usize, Vec<u8>)>,
     /// Where each datagram ends in `octets`, and how long it was on the wire.
     datagrams: Vec<(usize, u32)>,
+    /// Whether what was taken for the beginning turned out to be none, since this was last taken.
+    pub began_earlier: bool,
     /// By message (one in a stream), as many words as the patterns need.
     pub hits: Vec<u64>,
 }
@@ -162,6 +164,7 @@ impl SideOctets {
         }
         self.base = Some(sequence);
         self.first = 0;
+        self.began_earlier = true;
         self.place(0, payload, wire_octets)
     }
 }
