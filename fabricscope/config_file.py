@@ -5,9 +5,9 @@ A file is hostile until it is parsed: its size, and what its aliases expand to, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 import yaml
@@ -35,6 +35,19 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises SettingsError for a file that cannot be read, is too large, or holds no mapping.
     """
     try:
+        document = _parse(read_octets(path))
+    except ValueError as error:
+        raise SettingsError(f"{path}: {error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise SettingsError(f"{path}: holds {shown(document)}; expected sections such as `probe:`")
+    return document
+
+
+def read_octets(path: Path) -> bytes:
+    """A file that is to hold YAML. Raises SettingsError when it cannot be read, or is too large."""
+    try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
@@ -43,15 +56,70 @@ def read_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{str(path)!r}: cannot be read: {error}; check the path") from error
     if len(content) > MAX_FILE_BYTES:
         raise SettingsError(f"{path}: larger than {MAX_FILE_BYTES} bytes; name the configuration file")
-    try:
-        document = _parse(content)
-    except ValueError as error:
-        raise SettingsError(f"{path}: {error}") from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise SettingsError(f"{path}: holds {shown(document)}; expected sections such as `probe:`")
-    return document
+    return content
+
+
+def files_in(paths: Iterable[str | Path], what: str, setting: str, at_most: int) -> list[Path]:
+    """Each path that is a file, and the `*.yaml` of each that is a folder, in the order of their names.
+
+    `what` they hold, and the `setting` that names them, for messages. Raises SettingsError.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        try:
+            found = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise SettingsError(f"{str(path)!r}: cannot be read: {reason}; check {setting}") from error
+        files += found
+    if len(files) > at_most:
+        raise SettingsError(f"{len(files)} files of {what}; at most {at_most} are taken: join some")
+    return files
+
+
+Place = tuple[str | int, ...]
+"""Where a value stands: keys of mappings and numbers in lists, from the outside in."""
+
+
+class Placed(NamedTuple):
+    """What a YAML file holds, and in which line."""
+
+    document: Any
+    lines: dict[Place, int]
+    """The line of each key and each member of a list, from 1 on."""
+
+
+def parse_placed(content: bytes) -> Placed:
+    """YAML with the lines of its parts. Raises ValueError, as `read_file` says it."""
+    document = _parse(content)
+    lines: dict[Place, int] = {}
+    # Bounded: _parse has counted every value, aliases written out.
+    waiting: list[tuple[Place, Any, Any]] = [((), document, yaml.compose(content, Loader=_Loader))]
+    while waiting:
+        place, value, node = waiting.pop()
+        if isinstance(value, dict) and isinstance(node, yaml.MappingNode):
+            for key, key_node, inner in _pairs(node):
+                if key in value and (*place, key) not in lines:
+                    lines[*place, key] = key_node.start_mark.line + 1
+                    waiting.append(((*place, key), value[key], inner))
+        elif isinstance(value, list) and isinstance(node, yaml.SequenceNode):
+            for index, (member, inner) in enumerate(zip(value, node.value, strict=False)):
+                lines[*place, index] = inner.start_mark.line + 1
+                waiting.append(((*place, index), member, inner))
+    return Placed(document, lines)
+
+
+def _pairs(node: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+    """Keys and values, own ones before those that are merged in by `<<`."""
+    merged: list[yaml.Node] = []
+    for key, value in node.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+        elif isinstance(key, yaml.ScalarNode):
+            yield key.value, key, value
+    for each in merged:
+        if isinstance(each, yaml.MappingNode):
+            yield from _pairs(each)
 
 
 def override(document: dict[str, Any], assignments: Iterable[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from fabricscope.config_file import read_file
+from fabricscope.config_file import files_in, read_file
 from fabricscope.settings import SettingsError, convert, shown, unknown
 from probes.health.language import normal_form
 from probes.health.language.checks import KINDS, Check
@@ -65,17 +65,7 @@ def _shipped_documents() -> _Documents:
 
 
 def _files(paths: Iterable[str | Path]) -> list[Path]:
-    files: list[Path] = []
-    for path in map(Path, paths):
-        try:
-            found = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise SettingsError(f"{str(path)!r}: cannot be read: {reason}; check probe.health.rules") from error
-        files += found
-    if len(files) > MAX_FILES:
-        raise SettingsError(f"{len(files)} files of health rules; at most {MAX_FILES} are taken: join some")
-    return files
+    return files_in(paths, "health rules", "probe.health.rules", MAX_FILES)
 
 
 def _rules_of(file: Path) -> _Documents:
