@@ -1,3 +1,4 @@
 //! Flows: what packets of one conversation come to.
 
+pub mod features;
 pub mod record;
