@@ -91,6 +91,11 @@ impl FeatureState {
         self.last_ns[usize::from(!forward)]
     }
 
+    /// When the packet that was observed first was seen; 0 when there was none.
+    pub fn first_ns(&self) -> u64 {
+        self.first_ns
+    }
+
     /// When the last packet was seen; 0 when there was none.
     pub fn latest_ns(&self) -> u64 {
         self.latest_ns
