@@ -249,8 +249,6 @@ class Flow(Struct, frozen=True):
     """What the behaviour says (DFI); what the payload says is the record's."""
     observer: str
     """The interface or file that the packets were read from."""
-    visibility: float = 1.0
-    """Share of the mirrored packets that arrived, as far as gaps in the mirror's own sequences tell."""
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     """What policies made of it."""
     priority: int = 0

@@ -20,7 +20,6 @@ def document(flow: Flow) -> dict[str, Any]:
         "payload": payload,
         "behaviour": _plain("", flow.behaviour),
         "observer": flow.observer,
-        "visibility": flow.visibility,
         "labels": flow.labels,
         "priority": flow.priority,
     }

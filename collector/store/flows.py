@@ -210,7 +210,7 @@ def _values(row: StoredFlow) -> tuple[Any, ...]:
         sum(way.unseen for way in both),
         sum(count for way in both for _, count in way.naks),
         sum(way.cnps for way in both),
-        flow.visibility,
+        record.visibility,
         msgspec.json.encode(flow).decode(),
     )
 

@@ -58,9 +58,7 @@ def decode_flows(message: flows_pb2.Flows) -> list[Flow]:
 
 
 def _encode_flow(flow: Flow) -> flows_pb2.Flow:
-    message = flows_pb2.Flow(
-        observer=flow.observer, visibility=flow.visibility, labels=flow.labels, priority=flow.priority
-    )
+    message = flows_pb2.Flow(observer=flow.observer, labels=flow.labels, priority=flow.priority)
     for field in _FIELDS[FlowRecord]:
         _encode_field(message, _PAYLOAD if field.struct is Classification else field.name, field, flow.record)
     _encode(message.behaviour, flow.behaviour)
@@ -79,7 +77,6 @@ def _decode_flow(message: flows_pb2.Flow) -> Flow:
         record=FlowRecord(**values),
         behaviour=_decode(message.behaviour, Classification),
         observer=bounded(message.observer, "observer of a flow"),
-        visibility=_ratio(message.visibility, "visibility"),
         labels=bounded_map(message.labels, "labels of a flow"),
         priority=message.priority,
     )
