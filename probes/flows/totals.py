@@ -45,7 +45,7 @@ class Totals:
                 destination,
                 str(record.key.destination_queue_pair),
             )
-            counts = [count * times for count in _rdma_counts(record)]
+            counts = [count * times for count in rdma_counts(record)]
             self._connections.add(connection, counts, _badness(counts))
 
     def turn(self) -> None:
@@ -75,10 +75,10 @@ def _retransmissions(record: FlowRecord) -> int:
     return 0 if tcp is None else tcp.forward.retransmissions + tcp.reverse.retransmissions
 
 
-def _rdma_counts(record: FlowRecord) -> list[int]:
+def rdma_counts(record: FlowRecord) -> list[int]:
     """The columns of metrics.RDMA."""
-    assert record.rdma is not None  # noqa: S101  its caller looked
-    ways = (record.rdma.forward, record.rdma.reverse)
+    rdma = record.rdma
+    ways = () if rdma is None else (rdma.forward, rdma.reverse)
     return [
         record.forward.packets + record.reverse.packets,
         record.forward.octets + record.reverse.octets,
