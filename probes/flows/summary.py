@@ -131,7 +131,8 @@ def _table(heading: str, rows: Sequence[Mapping[str, Any]], name: str) -> Iterat
 
 
 def _connections(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield f"{'RDMA connection':<52}{'goodput':>10}{'again':>10}{'lost':>7}{'unseen':>7}{'NAKs':>6}{'RNR':>6}{'CNPs':>7}{'ECN':>7}"
+    headings = {"goodput": 10, "again": 10, "lost": 7, "unseen": 7, "NAKs": 6, "RNR": 6, "CNPs": 7, "ECN": 7}
+    yield f"{'RDMA connection':<52}" + "".join(f"{heading:>{width}}" for heading, width in headings.items())
     for row in rows[:SHOWN]:
         ends = f"{row['source']}/{row['source_qp']} > {row['destination']}/{row['destination_qp']}"
         yield (
