@@ -6,7 +6,7 @@ import json
 import sqlite3
 import sys
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import Literal, NoReturn
 
 import click
 
@@ -74,34 +74,29 @@ def show(file: Path, as_json: bool) -> None:
     show_default=True,
     help="Readings at full resolution, what samplers gave, or what happened.",
 )
-def export(file: Path, kind: str, output: Path, what: str) -> None:
+def export(file: Path, kind: Literal["csv", "parquet"], output: Path, what: str) -> None:
     """Write a recording as a table, for a notebook or a database.
 
     \b
     fabricscope recorder export FILE --what steps --format parquet --output steps.parquet
     fabricscope recorder export FILE --what events --output - | column -s, -t
     """  # noqa: D301  click wants the character, not the escape
-    from probes.recorder import export as writing
+    from probes import tabular
     from probes.recorder.recording import Recording
     from probes.recorder.rows import TABLES
     from probes.recorder.schema import RecordingError
 
-    table = TABLES[what]
+    columns, rows = TABLES[what]
     if str(output) == "-" and kind != "csv":
         raise click.UsageError("Parquet is not written to stdout; name a file with --output")
     try:
         with Recording.open(file) as recording:
             _note(recording.notice)
             if str(output) == "-":
-                writing.to_csv(table, recording, sys.stdout)
+                tabular.to_csv(columns, rows(recording), sys.stdout)
                 return
-            partial = output.with_name(f".{output.name}.part")
-            try:
-                count = _written(writing, kind, table, recording, partial)
-                partial.replace(output)
-            finally:
-                partial.unlink(missing_ok=True)
-    except (RecordingError, writing.NoParquetError) as error:
+            count = tabular.write(kind, columns, rows(recording), output)
+    except (RecordingError, tabular.NoParquetError) as error:
         _refuse(error)
     except OSError as error:
         raise _Refused(f"{output}: cannot be written: {error.strerror or error}; name another file") from error
@@ -141,14 +136,6 @@ def save(file: Path, output: Path) -> None:
         reason = getattr(error, "strerror", None) or error
         raise _Refused(f"{output}: cannot be written: {reason}; name another file") from error
     click.echo(f"{file} copied to {output}", err=True)
-
-
-def _written(writing: Any, kind: str, table: Any, recording: Any, path: Path) -> int:
-    if kind == "parquet":
-        return int(writing.to_parquet(table, recording, path))
-    output: IO[str]
-    with path.open("w", encoding="utf-8", newline="") as output:
-        return int(writing.to_csv(table, recording, output))
 
 
 def _note(notice: str) -> None:

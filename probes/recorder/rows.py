@@ -10,21 +10,9 @@ from fabricscope.clock import NANOSECONDS
 from fabricscope.model import Kind, Quality, Sampled
 from probes.engine.steps import StepChannel
 from probes.recorder.recording import Recording
+from probes.tabular import Column, Row
 
 _U64 = (1 << 64) - 1
-
-Value = int | float | str | None
-Row = Sequence[Value]
-
-
-class Column(NamedTuple):
-    """A column of a table."""
-
-    name: str
-    kind: str = "String"
-    """Int64, UInt64, Float64 or String."""
-    optional: bool = False
-    """Whether it can be empty."""
 
 
 class Table(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from probes.recorder.export import NoParquetError, to_csv, to_parquet
 from probes.recorder.recording import Recording
 from probes.recorder.rows import TABLES
+from probes.tabular import NoParquetError, to_csv, to_parquet
 from tests.probes.recorder.made import at, write_recording
 
 EXPECTED = {"steps": 900, "samples": 20, "events": 2}
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 def test_csv_has_a_heading_and_a_line_a_row(path: Path, what: str) -> None:
     output = io.StringIO()
     with Recording.open(path) as recording:
-        assert to_csv(TABLES[what], recording, output) == EXPECTED[what]
+        assert to_csv(TABLES[what].columns, TABLES[what].rows(recording), output) == EXPECTED[what]
     output.seek(0)
     rows = list(csv.DictReader(output))
     assert len(rows) == EXPECTED[what]
@@ -39,7 +39,7 @@ def test_csv_has_a_heading_and_a_line_a_row(path: Path, what: str) -> None:
 @pytest.mark.parametrize("what", EXPECTED)
 def test_parquet_has_the_same(path: Path, tmp_path: Path, what: str) -> None:
     with Recording.open(path) as recording:
-        assert to_parquet(TABLES[what], recording, tmp_path / "x.parquet") == EXPECTED[what]
+        assert to_parquet(TABLES[what].columns, TABLES[what].rows(recording), tmp_path / "x.parquet") == EXPECTED[what]
         expected = [tuple(row) for row in TABLES[what].rows(recording)]
     parquet: Any = importlib.import_module("pyarrow.parquet")
     found = parquet.read_table(tmp_path / "x.parquet")
@@ -47,14 +47,12 @@ def test_parquet_has_the_same(path: Path, tmp_path: Path, what: str) -> None:
     assert [tuple(row.values()) for row in found.to_pylist()] == expected
 
 
-def test_an_empty_table_is_a_file_too(path: Path, tmp_path: Path) -> None:
-    table = TABLES["events"]._replace(rows=lambda _: iter(()))
-    with Recording.open(path) as recording:
-        assert to_parquet(table, recording, tmp_path / "x.parquet") == 0
+def test_an_empty_table_is_a_file_too(tmp_path: Path) -> None:
+    assert to_parquet(TABLES["events"].columns, (), tmp_path / "x.parquet") == 0
     assert (tmp_path / "x.parquet").stat().st_size > 0
 
 
-def test_without_the_library_it_says_what_to_do(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with Recording.open(path) as recording, pytest.raises(NoParquetError, match=r"pip install .*or use --format csv"):
-        to_parquet(TABLES["events"], recording, tmp_path / "x.parquet")
+    with pytest.raises(NoParquetError, match=r"pip install .*or write CSV"):
+        to_parquet(TABLES["events"].columns, (), tmp_path / "x.parquet")
