@@ -1,6 +1,7 @@
 //! The hot path of fabricscope. Its parts are plain Rust; `python` is the thin binding to them.
 
 pub mod blocks;
+pub mod capture;
 pub mod counters;
 pub mod fast;
 pub mod flows;

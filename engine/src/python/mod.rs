@@ -1,5 +1,6 @@
 //! The extension module `probes.engine._native`; `probes/engine/_native.pyi` is its stub.
 
+mod capture;
 mod counters;
 mod fast;
 mod rules;
@@ -9,6 +10,8 @@ use pyo3::prelude::*;
 /// The engine's Python module.
 #[pymodule]
 mod _native {
+    #[pymodule_export]
+    use super::capture::{PyCaptureFile, PyRing, steering};
     #[pymodule_export]
     use super::counters::PyCounterFiles;
     #[pymodule_export]
