@@ -104,6 +104,8 @@ pub(super) struct Flow {
     source: u8,
     /// The source is known by SYN.
     opened: bool,
+    /// A record of it was written.
+    told: bool,
     pub(super) live: bool,
 }
 
@@ -134,6 +136,7 @@ impl Flow {
             tunnel: packet.tunnel.map_or(TunnelKind::None, |tunnel| tunnel.kind),
             source: (source(packet, seen.sender) & 1) as u8,
             opened: false,
+            told: false,
             live: true,
         }
     }
@@ -254,6 +257,11 @@ impl Flow {
         low.packets.saturating_add(high.packets)
     }
 
+    /// Whether it never had more than one packet.
+    pub(super) fn is_single(&self) -> bool {
+        !self.told && self.packets() == 1
+    }
+
     pub(super) fn last_ns(&self) -> u64 {
         self.last_ns
     }
@@ -292,6 +300,7 @@ impl Flow {
         if self.packets() == 0 {
             return None;
         }
+        self.told = true;
         let classification = self.classification(connections, rules);
         let features = std::mem::take(&mut self.features);
         let sides = std::mem::replace(&mut self.sides, [Side::EMPTY; 2]);

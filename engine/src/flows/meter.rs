@@ -10,7 +10,7 @@ use super::parts::{
     CaptureError, Classifier, ConnectionLimits, Connections, Decoder, DecoderLimits, FlowFacts,
     Source,
 };
-use super::record::{Classification, FlowRecord};
+use super::record::FlowRecord;
 use super::settings::MeterSettings;
 use super::table::Table;
 use crate::packets::{Family, Frame, Packet, RdmaLink, TunnelKind};
@@ -163,9 +163,7 @@ impl Meter {
             let mirrors = &self.out.books.mirrors;
             record.visibility = mirrors.visibility_of(key.tunnel, key.tunnel_id);
             record.sampling = record.sampling.saturating_mul(self.settings.sampling);
-            if record.classification == Classification::default()
-                && let Some(rules) = &self.rules
-            {
+            if let (true, Some(rules)) = (record.classification.label.is_empty(), &self.rules) {
                 let facts = rdma_facts(&record);
                 record.classification = rules.conclude(&rules.begin(&facts), &facts);
             }

@@ -9,8 +9,9 @@
 //! - **Room**: when the table is three quarters full, one of two beginning flows is followed; with every halving of the
 //!   room that is left, half of those. Which ones is a matter of the key's hash, so a flow is followed as a whole or not
 //!   at all, as long as the rate does not change. Packets of the others are counted as not sampled. Flows that are
-//!   followed stay. When it is full nevertheless, the beginning flow takes the place of one of the next eight round the
-//!   table: a flow of a single packet before others, and among them the one whose last packet is oldest.
+//!   followed stay. When the table is full nevertheless, the beginning flow takes the place of one of the next 64 round
+//!   the table: the first that has a single packet, or else the one that is silent for longest, if that is a quarter of
+//!   the idle timeout. Without one of these the beginning flow is not followed.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use super::flow::{Flow, Seen};
-use super::key::{Key, TCP};
+use super::key::{Key, SYN, TCP};
 use super::outbox::Outbox;
 use super::parts::Classifier;
 use super::pool::{NONE, Pool};
@@ -34,7 +35,7 @@ use crate::packets::{Fragment, Packet};
 const BUDGET: u32 = 32;
 /// Steps when there is no room.
 const BUDGET_FULL: u32 = 1024;
-const CANDIDATES: usize = 8;
+const CANDIDATES: u32 = 64;
 const MAX_SAMPLING: u32 = 4096;
 
 /// Flows by key.
@@ -127,24 +128,10 @@ impl<S: BuildHasher> Table<S> {
         {
             self.wheel.put(id, flow.next_look(&self.settings));
         }
-        if let Some(rules) = rules
-            && !packet.payload.is_empty()
-            && packet.network.fragment != Fragment::Later
-            && flow.looking.wants()
-        {
-            let payload = Payload {
-                forward: flow.is_forward(sender),
-                octets: packet.payload,
-                wire_octets: packet.payload_octets,
-                tcp_sequence: packet.tcp.map(|tcp| {
-                    // A SYN takes the number before its payload.
-                    tcp.sequence.wrapping_add(u32::from(tcp.flags >> 1 & 1))
-                }),
-            };
-            let facts = flow.facts(&self.connections);
-            if !flow.looking.look(rules, &facts, &payload, &mut self.room) {
-                let refused = &mut out.books.flows.not_inspected;
-                *refused = refused.saturating_add(1);
+        if let Some(rules) = rules {
+            let wants = flow.looking.wants() && packet.network.fragment != Fragment::Later;
+            if wants && !packet.payload.is_empty() {
+                self.look(id, &seen, rules, out);
             }
         }
         true
@@ -159,6 +146,28 @@ impl<S: BuildHasher> Table<S> {
     ) {
         self.clock(now_ns, out);
         self.expire(u32::MAX, rules, out);
+    }
+
+    /// A packet's payload, for the rules.
+    fn look(&mut self, id: u32, seen: &Seen<'_, '_>, rules: &Arc<Classifier>, out: &mut Outbox) {
+        let Some(flow) = self.flows.get_mut(id) else {
+            return;
+        };
+        let packet = seen.packet;
+        let payload = Payload {
+            forward: flow.is_forward(seen.sender),
+            octets: packet.payload,
+            wire_octets: packet.payload_octets,
+            tcp_sequence: packet.tcp.map(|tcp| {
+                // A SYN takes the number before its payload.
+                tcp.sequence.wrapping_add(u32::from(tcp.flags & SYN != 0))
+            }),
+        };
+        let facts = flow.facts(&self.connections);
+        if !flow.looking.look(rules, &facts, &payload, &mut self.room) {
+            let refused = &mut out.books.flows.not_inspected;
+            *refused = refused.saturating_add(1);
+        }
     }
 
     /// Everything left is told, as long as there is room for records. True when nothing is left.
@@ -280,8 +289,8 @@ impl<S: BuildHasher> Table<S> {
         if self.index.len() >= most {
             self.expire(BUDGET_FULL, rules, out);
         }
-        if self.index.len() >= most {
-            self.evict(rules, out);
+        if self.index.len() >= most && !self.evict(rules, out) {
+            return None;
         }
         let mut flow = Flow::begin(key, seen, sampling);
         if key.protocol() == TCP && seen.packet.tcp.is_some() {
@@ -305,19 +314,30 @@ impl<S: BuildHasher> Table<S> {
         Some(id)
     }
 
-    fn evict(&mut self, rules: Option<&Arc<Classifier>>, out: &mut Outbox) {
-        let places = self.flows.len().max(1) as u32;
-        let mut chosen: Option<(bool, u64, u32)> = None;
+    /// Make room. False when all that could go are at work.
+    fn evict(&mut self, rules: Option<&Arc<Classifier>>, out: &mut Outbox) -> bool {
+        let places = u32::try_from(self.flows.len()).unwrap_or(NONE).max(1);
+        let mut chosen: Option<(u64, u32)> = None;
         for _ in 0..CANDIDATES {
             self.hand = self.hand.wrapping_add(1) % places;
-            if let Some(flow) = self.flows.get(self.hand).filter(|flow| flow.live) {
-                let worth = (flow.packets() > 1, flow.last_ns(), self.hand);
-                chosen = Some(chosen.map_or(worth, |before| before.min(worth)));
+            let Some(flow) = self.flows.get(self.hand).filter(|flow| flow.live) else {
+                continue;
+            };
+            if flow.is_single() {
+                chosen = Some((0, self.hand));
+                break;
             }
+            let silent = (flow.last_ns(), self.hand);
+            chosen = Some(chosen.map_or(silent, |before| before.min(silent)));
         }
-        if let Some((_, _, id)) = chosen {
-            self.wheel.remove(id);
-            self.end(id, EndReason::LackOfResources, rules, out);
+        let limit = self.now_ns.saturating_sub(self.settings.idle_ns / 4);
+        match chosen {
+            Some((last_ns, id)) if last_ns <= limit => {
+                self.wheel.remove(id);
+                self.end(id, EndReason::LackOfResources, rules, out);
+                true
+            }
+            _ => false,
         }
     }
 
