@@ -72,12 +72,12 @@ fn run(name: &str, packets: u64, make: &Make) {
     for packet in &made {
         meter.observe_packet(packet);
     }
-    let took = (spent_ns() - start);
+    let took = spent_ns() - start;
     let flows = meter.books().flows.now.max(1);
     let octets = resident().saturating_sub(before);
     let start = spent_ns();
     meter.finish();
-    let finished = (spent_ns() - start);
+    let finished = spent_ns() - start;
     let start = spent_ns();
     let records = meter.books().flows.begun;
     let packed = meter.take_packed().len();

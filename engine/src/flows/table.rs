@@ -35,15 +35,31 @@ use crate::packets::{Fragment, Packet};
 const BUDGET: u32 = 32;
 /// Steps when there is no room.
 const BUDGET_FULL: u32 = 1024;
+/// Room in the index to begin with: a small one stays in the processor's caches.
+const FIRST_CAPACITY: usize = 1 << 14;
 const CANDIDATES: u32 = 64;
 const MAX_SAMPLING: u32 = 4096;
+
+/// A flow's place, and half of its hash: the index grows and is searched without a look at the flows.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    id: u32,
+    tag: u32,
+}
+
+impl Slot {
+    /// The index takes the lowest and the highest bits of a hash.
+    fn hash(tag: u32) -> u64 {
+        (u64::from(tag) << 32) | u64::from(tag)
+    }
+}
 
 /// Flows by key.
 #[derive(Debug)]
 pub(super) struct Table<S = RandomState> {
     settings: MeterSettings,
     hasher: S,
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
     flows: Pool<Flow>,
     connections: Pool<Connection>,
     wheel: Wheel,
@@ -65,7 +81,7 @@ impl<S: BuildHasher> Table<S> {
                 most: settings.max_inspections,
             },
             hasher,
-            index: HashTable::with_capacity(capacity),
+            index: HashTable::with_capacity(capacity.min(FIRST_CAPACITY)),
             flows: Pool::with_room(capacity),
             connections: Pool::with_room(capacity),
             wheel,
@@ -107,10 +123,11 @@ impl<S: BuildHasher> Table<S> {
             session,
         };
         let hash = self.hasher.hash_one(key);
-        let found = self.index.find(hash, |&id| {
-            self.flows.get(id).is_some_and(|flow| flow.key == key)
+        let tag = (hash >> 32) as u32;
+        let found = self.index.find(Slot::hash(tag), |slot| {
+            slot.tag == tag && self.flows.get(slot.id).is_some_and(|flow| flow.key == key)
         });
-        let id = match found.copied() {
+        let id = match found.map(|slot| slot.id) {
             Some(id) => {
                 self.go_on(id, &seen, rules, out);
                 id
@@ -177,7 +194,7 @@ impl<S: BuildHasher> Table<S> {
             if out.is_full() {
                 return self.index.is_empty();
             }
-            if self.flows.get(id).is_some_and(|flow| flow.live) {
+            if self.flows.get(id).is_some_and(|flow| flow.is_live()) {
                 self.wheel.remove(id);
                 self.end(id, EndReason::Forced, rules, out);
             }
@@ -261,7 +278,7 @@ impl<S: BuildHasher> Table<S> {
         // It keeps its place, in the wheel as well: it is looked at there no later than it has to be.
         if let Some(flow) = self.flows.get_mut(id) {
             flow.looking.close(&mut self.room);
-            let (connection, sampling) = (flow.connection, flow.sampling);
+            let (connection, sampling) = (flow.connection, flow.sampling_bits());
             *flow = Flow::begin(flow.key, seen, sampling);
             if let Some(state) = self.connections.get_mut(connection) {
                 *state = Connection::default();
@@ -281,8 +298,8 @@ impl<S: BuildHasher> Table<S> {
         out: &mut Outbox,
     ) -> Option<u32> {
         let sampling = self.sampling();
-        // The index takes the lowest and the highest bits.
-        if (hash >> 32) as u32 & (sampling - 1) != 0 {
+        // Bits that do not choose the place in the index.
+        if hash as u32 & (sampling - 1) != 0 {
             return None;
         }
         let most = self.settings.max_flows as usize;
@@ -292,22 +309,18 @@ impl<S: BuildHasher> Table<S> {
         if self.index.len() >= most && !self.evict(rules, out) {
             return None;
         }
-        let mut flow = Flow::begin(key, seen, sampling);
+        let mut flow = Flow::begin(key, seen, sampling.ilog2() as u8);
         if key.protocol() == TCP && seen.packet.tcp.is_some() {
             flow.connection = self.connections.put(Connection::default());
         }
         let look = flow.next_look(&self.settings);
         let id = self.flows.put(flow);
         self.wheel.put(id, look);
-        let Self {
-            index,
-            flows,
-            hasher,
-            ..
-        } = self;
-        index.insert_unique(hash, id, |&id| {
-            flows.get(id).map_or(0, |flow| hasher.hash_one(flow.key))
-        });
+        let tag = (hash >> 32) as u32;
+        self.index
+            .insert_unique(Slot::hash(tag), Slot { id, tag }, |slot| {
+                Slot::hash(slot.tag)
+            });
         let counts = &mut out.books.flows;
         counts.begun = counts.begun.saturating_add(1);
         counts.most = counts.most.max(self.index.len() as u64);
@@ -320,7 +333,7 @@ impl<S: BuildHasher> Table<S> {
         let mut chosen: Option<(u64, u32)> = None;
         for _ in 0..CANDIDATES {
             self.hand = self.hand.wrapping_add(1) % places;
-            let Some(flow) = self.flows.get(self.hand).filter(|flow| flow.live) else {
+            let Some(flow) = self.flows.get(self.hand).filter(|flow| flow.is_live()) else {
                 continue;
             };
             if flow.is_single() {
@@ -374,11 +387,11 @@ impl<S: BuildHasher> Table<S> {
         let Some(flow) = self.flows.get_mut(id) else {
             return;
         };
-        flow.live = false;
+        flow.leave();
         flow.looking.close(&mut self.room);
         self.connections.free(flow.connection);
-        let hash = self.hasher.hash_one(flow.key);
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == id) {
+        let tag = (self.hasher.hash_one(flow.key) >> 32) as u32;
+        if let Ok(entry) = self.index.find_entry(Slot::hash(tag), |slot| slot.id == id) {
             entry.remove();
         }
         self.flows.free(id);
