@@ -14,19 +14,49 @@ use super::record::Features;
 use series::Series;
 
 /// Packets that are kept as they are, before there are histograms.
-const EARLY: usize = 8;
+const EARLY: usize = 16;
 const SIZES: usize = 16;
 const GAPS: usize = 32;
 /// Two packets with less than that between them belong to one run.
 const RUN_NS: u64 = 1_000_000;
 const MICROSECOND: u64 = 1000;
 
-/// One of the first packets.
+/// One of the first packets, in 6 octets.
 #[derive(Clone, Copy, Debug, Default)]
 struct Early {
-    offset_us: u32,
+    /// Microseconds since the first one: low and high half.
+    offset: [u16; 2],
+    /// The highest bit is set for one towards the destination.
     octets: u16,
-    forward: bool,
+}
+
+const FORWARD: u16 = 1 << 15;
+
+impl Early {
+    /// None for what does not fit.
+    fn new(forward: bool, offset_us: u64, octets: u32) -> Option<Self> {
+        let offset = u32::try_from(offset_us).ok()?;
+        let octets = u16::try_from(octets)
+            .ok()
+            .filter(|&octets| octets < FORWARD)?;
+        Some(Self {
+            offset: [offset as u16, (offset >> 16) as u16],
+            octets: if forward { octets | FORWARD } else { octets },
+        })
+    }
+
+    fn forward(self) -> bool {
+        self.octets & FORWARD != 0
+    }
+
+    fn octets(self) -> u32 {
+        u32::from(self.octets & !FORWARD)
+    }
+
+    fn offset_us(self) -> u64 {
+        let [low, high] = self.offset;
+        (u64::from(high) << 16) | u64::from(low)
+    }
 }
 
 /// Counts by size and by gap, forward and reverse.
@@ -43,21 +73,31 @@ struct Detail {
     series: Series,
 }
 
-/// What is kept of a flow's behaviour while it goes on.
+/// What is kept of a flow's behaviour while it goes on. What every packet changes is in the first 64 octets.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub struct FeatureState {
     first_ns: u64,
-    latest_ns: u64,
     last_ns: [u64; 2],
     run_octets: u64,
     burst_octets: u64,
     busy_ns: u64,
-    bursts: u32,
-    run_packets: u32,
-    early: [Early; EARLY],
     detail: Option<Box<Detail>>,
+    bursts: u32,
+    run: Run,
     early_count: u8,
     seen: [bool; 2],
+    early: [Early; EARLY],
+}
+
+/// How many packets the last run has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+enum Run {
+    #[default]
+    None,
+    One,
+    More,
 }
 
 impl FeatureState {
@@ -66,7 +106,6 @@ impl FeatureState {
     pub fn observe(&mut self, forward: bool, time_ns: u64, wire_octets: u32) {
         if !(self.seen[0] || self.seen[1]) {
             self.first_ns = time_ns;
-            self.latest_ns = time_ns;
         }
         self.run(time_ns, wire_octets);
         if self.detail.is_none() && !self.note(forward, time_ns, wire_octets) {
@@ -83,7 +122,6 @@ impl FeatureState {
         }
         self.seen[way] = true;
         self.last_ns[way] = self.last_ns[way].max(time_ns);
-        self.latest_ns = self.latest_ns.max(time_ns);
     }
 
     /// When the last packet of one way was seen; 0 when there was none.
@@ -98,7 +136,8 @@ impl FeatureState {
 
     /// When the last packet was seen; 0 when there was none.
     pub fn latest_ns(&self) -> u64 {
-        self.latest_ns
+        let [forward, reverse] = self.last_ns;
+        forward.max(reverse)
     }
 
     /// Octets that it holds beside its own.
@@ -144,16 +183,16 @@ impl FeatureState {
     /// Runs go over both ways; a packet alone is none.
     #[inline]
     fn run(&mut self, time_ns: u64, wire_octets: u32) {
-        let gap = time_ns.saturating_sub(self.latest_ns);
-        if gap >= RUN_NS || self.run_packets == 0 {
-            self.run_packets = 1;
+        let gap = time_ns.saturating_sub(self.latest_ns());
+        if gap >= RUN_NS || self.run == Run::None {
+            self.run = Run::One;
             self.run_octets = u64::from(wire_octets);
             return;
         }
-        if self.run_packets == 1 {
+        if self.run == Run::One {
+            self.run = Run::More;
             self.bursts = self.bursts.saturating_add(1);
         }
-        self.run_packets = self.run_packets.saturating_add(1);
         self.run_octets = self.run_octets.saturating_add(u64::from(wire_octets));
         self.burst_octets = self.burst_octets.max(self.run_octets);
         self.busy_ns = self.busy_ns.saturating_add(gap);
@@ -162,20 +201,13 @@ impl FeatureState {
     /// Keep one of the first packets as it is. False when that cannot be.
     #[inline]
     fn note(&mut self, forward: bool, time_ns: u64, wire_octets: u32) -> bool {
-        let offset = (time_ns / MICROSECOND)
-            .checked_sub(self.first_ns / MICROSECOND)
-            .and_then(|offset| u32::try_from(offset).ok());
+        let offset = (time_ns / MICROSECOND).checked_sub(self.first_ns / MICROSECOND);
+        let early = offset.and_then(|offset| Early::new(forward, offset, wire_octets));
         let place = self.early.get_mut(usize::from(self.early_count));
-        let (Some(offset_us), Ok(octets), Some(place)) =
-            (offset, u16::try_from(wire_octets), place)
-        else {
+        let (Some(early), Some(place)) = (early, place) else {
             return false;
         };
-        *place = Early {
-            offset_us,
-            octets,
-            forward,
-        };
+        *place = early;
         self.early_count = self.early_count.saturating_add(1);
         true
     }
@@ -184,7 +216,7 @@ impl FeatureState {
     fn unfold(&self) -> Box<Detail> {
         let mut series = Series::default();
         let histograms = self.replay(|early| {
-            series.add(u64::from(early.offset_us), u32::from(early.octets));
+            series.add(early.offset_us(), early.octets());
         });
         Box::new(Detail { histograms, series })
     }
@@ -193,8 +225,8 @@ impl FeatureState {
         let mut histograms = Histograms::default();
         let mut last: [Option<u64>; 2] = [None; 2];
         for early in self.early.iter().take(usize::from(self.early_count)) {
-            let (way, at) = (usize::from(!early.forward), u64::from(early.offset_us));
-            histograms.add(way, at, last[way], u32::from(early.octets));
+            let (way, at) = (usize::from(!early.forward()), early.offset_us());
+            histograms.add(way, at, last[way], early.octets());
             last[way] = Some(last[way].map_or(at, |before| before.max(at)));
             each(early);
         }

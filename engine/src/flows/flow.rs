@@ -83,29 +83,40 @@ impl Side {
     }
 }
 
-/// A flow; ends (0 and 1) are numbered as in its key, whoever began.
+/// A flow; ends (0 and 1) are numbered as in its key, whoever began. It takes six cache lines: a packet of UDP changes
+/// three of them, and of the first 16 packets one or two more.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(super) struct Flow {
     pub(super) key: Key,
+    /// The last packet, in this record or the one before.
+    last_ns: u64,
+    pub(super) connection: u32,
+    source: u8,
+    /// As a power of two.
+    sampling: u8,
+    tunnel: TunnelKind,
+    flags: u8,
     sides: [Side; 2],
     features: FeatureState,
     pub(super) looking: Looking,
-    /// The last packet, in this record or the one before.
-    last_ns: u64,
-    /// When its end was seen.
-    closed_ns: Option<u64>,
-    pub(super) connection: u32,
-    pub(super) sampling: u32,
+    /// When its end was seen; `NEVER` until then.
+    closed_ns: u64,
     tunnel_id: u32,
     ether_type: u16,
     /// Type and code of the first packet.
     icmp: u16,
-    tunnel: TunnelKind,
-    source: u8,
-    /// The source is known by SYN.
-    opened: bool,
-    pub(super) live: bool,
 }
+
+const NEVER: u64 = u64::MAX;
+/// The source is known by SYN.
+const OPENED: u8 = 1;
+/// A record of it was written.
+const TOLD: u8 = 2;
+/// It is in the table.
+const LIVE: u8 = 4;
+
+const _: () = assert!(size_of::<Flow>() == 6 * 64);
 
 /// What a flow is asked to look at with a packet.
 pub(super) struct Seen<'a, 'p> {
@@ -117,7 +128,7 @@ pub(super) struct Seen<'a, 'p> {
 }
 
 impl Flow {
-    pub(super) fn begin(key: Key, seen: &Seen<'_, '_>, sampling: u32) -> Self {
+    pub(super) fn begin(key: Key, seen: &Seen<'_, '_>, sampling: u8) -> Self {
         let packet = seen.packet;
         Self {
             key,
@@ -125,7 +136,7 @@ impl Flow {
             features: FeatureState::default(),
             looking: Looking::Waiting,
             last_ns: packet.time_ns,
-            closed_ns: None,
+            closed_ns: NEVER,
             connection: NONE,
             sampling,
             tunnel_id: packet.tunnel.map_or(0, |tunnel| tunnel.id),
@@ -133,8 +144,7 @@ impl Flow {
             icmp: if key.is_icmp() { packet.source_port } else { 0 },
             tunnel: packet.tunnel.map_or(TunnelKind::None, |tunnel| tunnel.kind),
             source: (source(packet, seen.sender) & 1) as u8,
-            opened: false,
-            live: true,
+            flags: LIVE,
         }
     }
 
@@ -164,9 +174,9 @@ impl Flow {
                     return false;
                 };
                 connection.observe(seen.sender, tcp, packet.payload_octets, packet.time_ns);
-                let ends = self.closed_ns.is_none() && connection.end() != End::Open;
+                let ends = self.closed_ns == NEVER && connection.end() != End::Open;
                 if ends {
-                    self.closed_ns = Some(packet.time_ns);
+                    self.closed_ns = packet.time_ns.min(NEVER - 1);
                 }
                 ends
             }
@@ -176,7 +186,7 @@ impl Flow {
 
     /// The first SYN says who began, whatever was thought before. True when it was the other end.
     fn turn(&mut self, sender: usize, flags: u8) -> bool {
-        if self.opened {
+        if self.flags & OPENED != 0 {
             return false;
         }
         let source = match opening(flags) {
@@ -184,7 +194,7 @@ impl Flow {
             Some(Opening::SynAck) => 1 - sender,
             None => return false,
         };
-        self.opened = true;
+        self.flags |= OPENED;
         let source = (source & 1) as u8;
         std::mem::replace(&mut self.source, source) != source
     }
@@ -195,7 +205,7 @@ impl Flow {
         seen: &Seen<'_, '_>,
         connections: &Pool<Connection>,
     ) -> bool {
-        let (Some(tcp), Some(_)) = (&seen.packet.tcp, self.closed_ns) else {
+        let Some(tcp) = seen.packet.tcp.as_ref().filter(|_| self.closed_ns != NEVER) else {
             return false;
         };
         opening(tcp.flags) == Some(Opening::Syn)
@@ -232,9 +242,9 @@ impl Flow {
 
     fn end(&self, settings: &MeterSettings) -> (u64, EndReason) {
         let idle = self.last_ns.saturating_add(settings.idle_ns);
-        match (self.closed_ns, settings.linger_ns) {
-            (Some(closed), Some(linger)) => (
-                closed.saturating_add(linger).min(idle),
+        match settings.linger_ns {
+            Some(linger) if self.closed_ns != NEVER => (
+                self.closed_ns.saturating_add(linger).min(idle),
                 EndReason::EndOfFlow,
             ),
             _ => (idle, EndReason::Idle),
@@ -252,6 +262,30 @@ impl Flow {
     pub(super) fn packets(&self) -> u64 {
         let [low, high] = &self.sides;
         low.packets.saturating_add(high.packets)
+    }
+
+    /// Whether it never had more than one packet.
+    pub(super) fn is_single(&self) -> bool {
+        self.flags & TOLD == 0 && self.packets() == 1
+    }
+
+    /// It leaves the table.
+    pub(super) fn leave(&mut self) {
+        self.flags &= !LIVE;
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.flags & LIVE != 0
+    }
+
+    /// As a power of two.
+    pub(super) fn sampling_bits(&self) -> u8 {
+        self.sampling
+    }
+
+    fn sampling(&self) -> u32 {
+        1u32.checked_shl(u32::from(self.sampling))
+            .unwrap_or(u32::MAX)
     }
 
     pub(super) fn last_ns(&self) -> u64 {
@@ -274,7 +308,7 @@ impl Flow {
             family: self.key.family(),
             tunnel: self.tunnel,
             rdma: None,
-            opened: self.opened,
+            opened: self.flags & OPENED != 0,
             begins: [source, destination]
                 .map(|end| connection.and_then(|connection| connection.begins(end))),
         }
@@ -292,6 +326,7 @@ impl Flow {
         if self.packets() == 0 {
             return None;
         }
+        self.flags |= TOLD;
         let classification = self.classification(connections, rules);
         let features = std::mem::take(&mut self.features);
         let sides = std::mem::replace(&mut self.sides, [Side::EMPTY; 2]);
@@ -318,7 +353,7 @@ impl Flow {
             end_reason: reason,
             forward,
             reverse,
-            sampling: self.sampling.saturating_mul(sampling),
+            sampling: self.sampling().saturating_mul(sampling),
             tcp,
             rdma: None,
             features,

@@ -10,7 +10,7 @@ use super::parts::{
     CaptureError, Classifier, ConnectionLimits, Connections, Decoder, DecoderLimits, FlowFacts,
     Source,
 };
-use super::record::{Classification, FlowRecord};
+use super::record::FlowRecord;
 use super::settings::MeterSettings;
 use super::table::Table;
 use crate::packets::{Family, Frame, Packet, RdmaLink, TunnelKind};
@@ -47,12 +47,12 @@ impl Meter {
     }
 
     /// Octets that a flow costs while it goes on: the table's, the index's at its fullest, and TCP's beside them. A flow
-    /// of more than 8 packets has its features beside that (some 500 octets, and 8 for each bin that is not empty), one
+    /// of more than 16 packets has its features beside that (some 500 octets, and 8 for each bin that is not empty), one
     /// that is looked at what `rules::Inspection` keeps.
     pub const FLOW_OCTETS: (usize, usize) = {
         let (flow, connection) = Flows::OCTETS;
-        // An index entry is 4 octets and a control octet, in a table that is 7/16 to 7/8 full.
-        (flow + 11, connection)
+        // An index entry is 8 octets and a control octet, in a table that is 7/16 to 7/8 full.
+        (flow + 21, connection)
     };
 
     /// Count a frame. What cannot be decoded is counted by its reason.
@@ -127,9 +127,13 @@ impl Meter {
 
     /// The same as a MessagePack array, which `fabricscope.flow.decode_records` reads.
     pub fn take_packed(&mut self) -> Vec<u8> {
-        let records = self.take();
+        Self::pack(&self.take())
+    }
+
+    /// Records as `take_packed` gives them, for who does not want to keep the meter while they are written.
+    pub fn pack(records: &[FlowRecord]) -> Vec<u8> {
         // Writing to memory does not fail, and every field has a form.
-        rmp_serde::to_vec(&records).unwrap_or_default()
+        rmp_serde::to_vec(records).unwrap_or_default()
     }
 
     /// Where all packets went.
@@ -163,9 +167,7 @@ impl Meter {
             let mirrors = &self.out.books.mirrors;
             record.visibility = mirrors.visibility_of(key.tunnel, key.tunnel_id);
             record.sampling = record.sampling.saturating_mul(self.settings.sampling);
-            if record.classification == Classification::default()
-                && let Some(rules) = &self.rules
-            {
+            if let (true, Some(rules)) = (record.classification.label.is_empty(), &self.rules) {
                 let facts = rdma_facts(&record);
                 record.classification = rules.conclude(&rules.begin(&facts), &facts);
             }

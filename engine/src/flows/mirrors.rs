@@ -89,20 +89,29 @@ impl Mirror {
     }
 }
 
-/// Where a session stood, for what is seen and missing from then on.
+/// Where a session stood, for what is seen and missing from then on. Numbers are kept as halves: ten octets fit beside
+/// what a flow counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    pub session: u16,
-    seen: u32,
-    missing: u32,
+    seen: [u16; 2],
+    missing: [u16; 2],
+    session: u16,
 }
 
 impl Mark {
     pub(super) const NONE: Self = Self {
+        seen: [0; 2],
+        missing: [0; 2],
         session: UNNUMBERED,
-        seen: 0,
-        missing: 0,
     };
+}
+
+fn halves(number: u32) -> [u16; 2] {
+    [number as u16, (number >> 16) as u16]
+}
+
+fn whole([low, high]: [u16; 2]) -> u32 {
+    (u32::from(high) << 16) | u32::from(low)
 }
 
 /// All sessions, in the order in which they were first seen.
@@ -189,8 +198,8 @@ impl Mirrors {
             // The counters' lower bits do: a flow's record has fewer packets than that.
             Some(mirror) => Mark {
                 session,
-                seen: (mirror.seen as u32).wrapping_sub(1),
-                missing: mirror.missing as u32,
+                seen: halves((mirror.seen as u32).wrapping_sub(1)),
+                missing: halves(mirror.missing as u32),
             },
             None => Mark::NONE,
         }
@@ -201,9 +210,9 @@ impl Mirrors {
         let (mut seen, mut missing) = (0, 0);
         for mark in marks {
             if let Some(mirror) = self.sessions.get(usize::from(mark.session)) {
-                seen += u64::from((mirror.seen as u32).wrapping_sub(mark.seen));
+                seen += u64::from((mirror.seen as u32).wrapping_sub(whole(mark.seen)));
                 // A late packet may take back what was missing before the mark.
-                let more = (mirror.missing as u32).wrapping_sub(mark.missing);
+                let more = (mirror.missing as u32).wrapping_sub(whole(mark.missing));
                 missing += u64::from(if more > u32::MAX / 2 { 0 } else { more });
             }
         }

@@ -31,7 +31,10 @@ impl std::fmt::Display for CaptureError {
 
 /// Bounds of a decoder.
 #[derive(Clone, Debug, Default)]
-pub struct DecoderLimits;
+pub struct DecoderLimits {
+    /// Packets.
+    pub packets: usize,
+}
 
 /// Ethernet, IPv4, UDP and TCP alone.
 #[derive(Debug)]
@@ -120,7 +123,10 @@ fn address(octets: &[u8]) -> Address {
 
 /// Bounds of RDMA's connections.
 #[derive(Clone, Debug, Default)]
-pub struct ConnectionLimits;
+pub struct ConnectionLimits {
+    /// Connections.
+    pub connections: usize,
+}
 
 /// RDMA's connections.
 #[derive(Debug)]

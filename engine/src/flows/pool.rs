@@ -22,11 +22,11 @@ impl<T> Pool<T> {
     }
 
     pub(super) fn put(&mut self, value: T) -> u32 {
-        if let Some(number) = self.free.pop()
-            && let Some(place) = self.places.get_mut(number as usize)
-        {
-            *place = value;
-            return number;
+        if let Some(number) = self.free.pop() {
+            if let Some(place) = self.places.get_mut(number as usize) {
+                *place = value;
+                return number;
+            }
         }
         let number = u32::try_from(self.places.len()).unwrap_or(NONE);
         self.places.push(value);

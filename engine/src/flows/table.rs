@@ -9,8 +9,9 @@
 //! - **Room**: when the table is three quarters full, one of two beginning flows is followed; with every halving of the
 //!   room that is left, half of those. Which ones is a matter of the key's hash, so a flow is followed as a whole or not
 //!   at all, as long as the rate does not change. Packets of the others are counted as not sampled. Flows that are
-//!   followed stay. When it is full nevertheless, the beginning flow takes the place of one of the next eight round the
-//!   table: a flow of a single packet before others, and among them the one whose last packet is oldest.
+//!   followed stay. When the table is full nevertheless, the beginning flow takes the place of one of the next 64 round
+//!   the table: the first that has a single packet, or else the one that is silent for longest, if that is a quarter of
+//!   the idle timeout. Without one of these the beginning flow is not followed.
 
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use super::flow::{Flow, Seen};
-use super::key::{Key, TCP};
+use super::key::{Key, SYN, TCP};
 use super::outbox::Outbox;
 use super::parts::Classifier;
 use super::pool::{NONE, Pool};
@@ -34,15 +35,31 @@ use crate::packets::{Fragment, Packet};
 const BUDGET: u32 = 32;
 /// Steps when there is no room.
 const BUDGET_FULL: u32 = 1024;
-const CANDIDATES: usize = 8;
+/// Room in the index to begin with: a small one stays in the processor's caches.
+const FIRST_CAPACITY: usize = 1 << 14;
+const CANDIDATES: u32 = 64;
 const MAX_SAMPLING: u32 = 4096;
+
+/// A flow's place, and half of its hash: the index grows and is searched without a look at the flows.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    id: u32,
+    tag: u32,
+}
+
+impl Slot {
+    /// The index takes the lowest and the highest bits of a hash.
+    fn hash(tag: u32) -> u64 {
+        (u64::from(tag) << 32) | u64::from(tag)
+    }
+}
 
 /// Flows by key.
 #[derive(Debug)]
 pub(super) struct Table<S = RandomState> {
     settings: MeterSettings,
     hasher: S,
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
     flows: Pool<Flow>,
     connections: Pool<Connection>,
     wheel: Wheel,
@@ -64,7 +81,7 @@ impl<S: BuildHasher> Table<S> {
                 most: settings.max_inspections,
             },
             hasher,
-            index: HashTable::with_capacity(capacity),
+            index: HashTable::with_capacity(capacity.min(FIRST_CAPACITY)),
             flows: Pool::with_room(capacity),
             connections: Pool::with_room(capacity),
             wheel,
@@ -106,10 +123,11 @@ impl<S: BuildHasher> Table<S> {
             session,
         };
         let hash = self.hasher.hash_one(key);
-        let found = self.index.find(hash, |&id| {
-            self.flows.get(id).is_some_and(|flow| flow.key == key)
+        let tag = (hash >> 32) as u32;
+        let found = self.index.find(Slot::hash(tag), |slot| {
+            slot.tag == tag && self.flows.get(slot.id).is_some_and(|flow| flow.key == key)
         });
-        let id = match found.copied() {
+        let id = match found.map(|slot| slot.id) {
             Some(id) => {
                 self.go_on(id, &seen, rules, out);
                 id
@@ -127,24 +145,10 @@ impl<S: BuildHasher> Table<S> {
         {
             self.wheel.put(id, flow.next_look(&self.settings));
         }
-        if let Some(rules) = rules
-            && !packet.payload.is_empty()
-            && packet.network.fragment != Fragment::Later
-            && flow.looking.wants()
-        {
-            let payload = Payload {
-                forward: flow.is_forward(sender),
-                octets: packet.payload,
-                wire_octets: packet.payload_octets,
-                tcp_sequence: packet.tcp.map(|tcp| {
-                    // A SYN takes the number before its payload.
-                    tcp.sequence.wrapping_add(u32::from(tcp.flags >> 1 & 1))
-                }),
-            };
-            let facts = flow.facts(&self.connections);
-            if !flow.looking.look(rules, &facts, &payload, &mut self.room) {
-                let refused = &mut out.books.flows.not_inspected;
-                *refused = refused.saturating_add(1);
+        if let Some(rules) = rules {
+            let wants = flow.looking.wants() && packet.network.fragment != Fragment::Later;
+            if wants && !packet.payload.is_empty() {
+                self.look(id, &seen, rules, out);
             }
         }
         true
@@ -161,6 +165,28 @@ impl<S: BuildHasher> Table<S> {
         self.expire(u32::MAX, rules, out);
     }
 
+    /// A packet's payload, for the rules.
+    fn look(&mut self, id: u32, seen: &Seen<'_, '_>, rules: &Arc<Classifier>, out: &mut Outbox) {
+        let Some(flow) = self.flows.get_mut(id) else {
+            return;
+        };
+        let packet = seen.packet;
+        let payload = Payload {
+            forward: flow.is_forward(seen.sender),
+            octets: packet.payload,
+            wire_octets: packet.payload_octets,
+            tcp_sequence: packet.tcp.map(|tcp| {
+                // A SYN takes the number before its payload.
+                tcp.sequence.wrapping_add(u32::from(tcp.flags & SYN != 0))
+            }),
+        };
+        let facts = flow.facts(&self.connections);
+        if !flow.looking.look(rules, &facts, &payload, &mut self.room) {
+            let refused = &mut out.books.flows.not_inspected;
+            *refused = refused.saturating_add(1);
+        }
+    }
+
     /// Everything left is told, as long as there is room for records. True when nothing is left.
     pub(super) fn finish(&mut self, rules: Option<&Arc<Classifier>>, out: &mut Outbox) -> bool {
         let places = u32::try_from(self.flows.len()).unwrap_or(NONE);
@@ -168,7 +194,7 @@ impl<S: BuildHasher> Table<S> {
             if out.is_full() {
                 return self.index.is_empty();
             }
-            if self.flows.get(id).is_some_and(|flow| flow.live) {
+            if self.flows.get(id).is_some_and(|flow| flow.is_live()) {
                 self.wheel.remove(id);
                 self.end(id, EndReason::Forced, rules, out);
             }
@@ -252,7 +278,7 @@ impl<S: BuildHasher> Table<S> {
         // It keeps its place, in the wheel as well: it is looked at there no later than it has to be.
         if let Some(flow) = self.flows.get_mut(id) {
             flow.looking.close(&mut self.room);
-            let (connection, sampling) = (flow.connection, flow.sampling);
+            let (connection, sampling) = (flow.connection, flow.sampling_bits());
             *flow = Flow::begin(flow.key, seen, sampling);
             if let Some(state) = self.connections.get_mut(connection) {
                 *state = Connection::default();
@@ -272,52 +298,59 @@ impl<S: BuildHasher> Table<S> {
         out: &mut Outbox,
     ) -> Option<u32> {
         let sampling = self.sampling();
-        // The index takes the lowest and the highest bits.
-        if (hash >> 32) as u32 & (sampling - 1) != 0 {
+        // Bits that do not choose the place in the index.
+        if hash as u32 & (sampling - 1) != 0 {
             return None;
         }
         let most = self.settings.max_flows as usize;
         if self.index.len() >= most {
             self.expire(BUDGET_FULL, rules, out);
         }
-        if self.index.len() >= most {
-            self.evict(rules, out);
+        if self.index.len() >= most && !self.evict(rules, out) {
+            return None;
         }
-        let mut flow = Flow::begin(key, seen, sampling);
+        let mut flow = Flow::begin(key, seen, sampling.ilog2() as u8);
         if key.protocol() == TCP && seen.packet.tcp.is_some() {
             flow.connection = self.connections.put(Connection::default());
         }
         let look = flow.next_look(&self.settings);
         let id = self.flows.put(flow);
         self.wheel.put(id, look);
-        let Self {
-            index,
-            flows,
-            hasher,
-            ..
-        } = self;
-        index.insert_unique(hash, id, |&id| {
-            flows.get(id).map_or(0, |flow| hasher.hash_one(flow.key))
-        });
+        let tag = (hash >> 32) as u32;
+        self.index
+            .insert_unique(Slot::hash(tag), Slot { id, tag }, |slot| {
+                Slot::hash(slot.tag)
+            });
         let counts = &mut out.books.flows;
         counts.begun = counts.begun.saturating_add(1);
         counts.most = counts.most.max(self.index.len() as u64);
         Some(id)
     }
 
-    fn evict(&mut self, rules: Option<&Arc<Classifier>>, out: &mut Outbox) {
-        let places = self.flows.len().max(1) as u32;
-        let mut chosen: Option<(bool, u64, u32)> = None;
+    /// Make room. False when all that could go are at work.
+    fn evict(&mut self, rules: Option<&Arc<Classifier>>, out: &mut Outbox) -> bool {
+        let places = u32::try_from(self.flows.len()).unwrap_or(NONE).max(1);
+        let mut chosen: Option<(u64, u32)> = None;
         for _ in 0..CANDIDATES {
             self.hand = self.hand.wrapping_add(1) % places;
-            if let Some(flow) = self.flows.get(self.hand).filter(|flow| flow.live) {
-                let worth = (flow.packets() > 1, flow.last_ns(), self.hand);
-                chosen = Some(chosen.map_or(worth, |before| before.min(worth)));
+            let Some(flow) = self.flows.get(self.hand).filter(|flow| flow.is_live()) else {
+                continue;
+            };
+            if flow.is_single() {
+                chosen = Some((0, self.hand));
+                break;
             }
+            let silent = (flow.last_ns(), self.hand);
+            chosen = Some(chosen.map_or(silent, |before| before.min(silent)));
         }
-        if let Some((_, _, id)) = chosen {
-            self.wheel.remove(id);
-            self.end(id, EndReason::LackOfResources, rules, out);
+        let limit = self.now_ns.saturating_sub(self.settings.idle_ns / 4);
+        match chosen {
+            Some((last_ns, id)) if last_ns <= limit => {
+                self.wheel.remove(id);
+                self.end(id, EndReason::LackOfResources, rules, out);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -354,11 +387,11 @@ impl<S: BuildHasher> Table<S> {
         let Some(flow) = self.flows.get_mut(id) else {
             return;
         };
-        flow.live = false;
+        flow.leave();
         flow.looking.close(&mut self.room);
         self.connections.free(flow.connection);
-        let hash = self.hasher.hash_one(flow.key);
-        if let Ok(entry) = self.index.find_entry(hash, |&other| other == id) {
+        let tag = (self.hasher.hash_one(flow.key) >> 32) as u32;
+        if let Ok(entry) = self.index.find_entry(Slot::hash(tag), |slot| slot.id == id) {
             entry.remove();
         }
         self.flows.free(id);

@@ -302,7 +302,7 @@ impl Side {
 
 /// How far `to` is ahead of `from`, modulo 2^32.
 fn distance(from: u32, to: u32) -> i32 {
-    to.wrapping_sub(from).cast_signed()
+    to.wrapping_sub(from) as i32
 }
 
 fn take_time(times: &mut Times, time_ns: u64) {

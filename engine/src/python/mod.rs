@@ -4,6 +4,7 @@ mod capture;
 mod counters;
 mod fast;
 mod rules;
+mod flows;
 
 use pyo3::prelude::*;
 
@@ -18,4 +19,5 @@ mod _native {
     use super::fast::{PyFastReader, PyFolder, PyStepRing, decode_block};
     #[pymodule_export]
     use super::rules::{PyClassifier, check_pattern, extractors};
+    use super::flows::PyMeter;
 }

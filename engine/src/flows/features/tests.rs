@@ -35,17 +35,19 @@ fn sizes_and_gaps_are_counted_by_their_bits() {
     assert_eq!(features.gaps_forward, [0, 0, 0, 1]);
     assert!(features.gaps_reverse.is_empty());
     assert_eq!((features.bin_ns, features.bins.len()), (10 * MS, 1));
+    assert_eq!(size_of::<FeatureState>(), 160);
 }
 
 #[test]
 fn few_packets_and_many_count_alike() {
-    let packets = (0..9u32).map(|n| (n % 3 != 0, START + u64::from(n * n) * 777_777, 60 + n * 100));
-    let few = state(packets.clone().take(8));
+    let packets =
+        (0..17u32).map(|n| (n % 3 != 0, START + u64::from(n * n) * 777_777, 60 + n * 100));
+    let few = state(packets.clone().take(16));
     assert_eq!((few.heap_octets(), few.finish().bin_ns), (0, 0));
     let mut forced = state([]);
     forced.first_ns = START;
     forced.detail = Some(forced.unfold());
-    for (forward, time, octets) in packets.clone().take(8) {
+    for (forward, time, octets) in packets.clone().take(16) {
         forced.observe(forward, time, octets);
     }
     let (few, forced) = (few.finish(), forced.finish());
@@ -55,7 +57,7 @@ fn few_packets_and_many_count_alike() {
     let many = state(packets.clone()).finish();
     let octets: u32 = packets.map(|(_, _, octets)| octets).sum();
     assert_eq!(many.bins.iter().sum::<u32>(), octets);
-    assert_eq!(many.gaps_forward.iter().sum::<u32>(), 5);
+    assert_eq!(many.gaps_forward.iter().sum::<u32>(), 10);
 }
 
 #[test]

@@ -1,0 +1,140 @@
+"""The flow meter, through its binding. Frames are made here, octet by octet."""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fabricscope.books import Count, decode_books
+from fabricscope.flow import EndReason, FlowRecord, decode_records
+from tests.probes.engine.conftest import native, needs_native
+
+pytestmark = [needs_native]
+
+ETHERNET = 1
+MS = 1_000_000
+SECOND = 1000 * MS
+START = 1_700_000_000 * SECOND
+FIN, SYN, ACK = 1, 2, 16
+CLIENT, SERVER = (bytes([10, 0, 0, 2]), 40_000), (bytes([10, 0, 0, 1]), 443)
+
+End = tuple[bytes, int]
+
+
+def meter(**settings: Any) -> Any:
+    return native().Meter(json.dumps(settings).encode())
+
+
+def ethernet(ether_type: int, payload: bytes, sender: int = 1) -> bytes:
+    return b"\xff" * 6 + bytes([2, 0, 0, 0, 0, sender]) + struct.pack("!H", ether_type) + payload
+
+
+def ip(source: End, destination: End, protocol: int, payload: bytes) -> bytes:
+    length = 20 + len(payload)
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, length, 1, 0, 64, protocol, 0, source[0], destination[0])
+    return ethernet(0x0800, header + payload)
+
+
+def udp(source: End, destination: End, payload: bytes = b"") -> bytes:
+    return ip(source, destination, 17, struct.pack("!HHHH", source[1], destination[1], 8 + len(payload), 0) + payload)
+
+
+def tcp(source: End, destination: End, flags: int, sequence: int, acknowledgement: int, payload: bytes = b"") -> bytes:
+    header = struct.pack("!HHIIBBHHH", source[1], destination[1], sequence, acknowledgement, 0x50, flags, 1000, 0, 0)
+    return ip(source, destination, 6, header + payload)
+
+
+def observe(told: Any, time_ns: int, *frames: bytes) -> None:
+    for frame in frames:
+        told.observe(time_ns, ETHERNET, frame, len(frame))
+
+
+def finished(told: Any) -> list[FlowRecord]:
+    assert told.finish()
+    return decode_records(told.take())
+
+
+def test_a_connection_becomes_a_record() -> None:
+    told = meter()
+    observe(told, START, tcp(CLIENT, SERVER, SYN, 99, 0))
+    observe(told, START + 2 * MS, tcp(SERVER, CLIENT, SYN | ACK, 499, 100))
+    observe(told, START + 3 * MS, tcp(CLIENT, SERVER, ACK, 100, 500), tcp(CLIENT, SERVER, ACK, 100, 500, b"GET /"))
+    observe(told, START + 4 * MS, tcp(CLIENT, SERVER, ACK, 100, 500, b"GET /"))
+    observe(told, START + 6 * MS, tcp(SERVER, CLIENT, ACK | FIN, 500, 105))
+    observe(told, START + 7 * MS, tcp(CLIENT, SERVER, ACK | FIN, 105, 501))
+    observe(told, START + 8 * MS, tcp(SERVER, CLIENT, ACK, 501, 106))
+    told.advance(START + 5 * SECOND)
+    (record,) = decode_records(told.take())
+    key = record.key
+    assert (key.source, key.source_port, key.destination, key.destination_port) == CLIENT + SERVER
+    assert (record.end_reason, record.start_ns, record.end_ns) == (EndReason.END_OF_FLOW, START, START + 8 * MS)
+    assert (record.forward.packets, record.reverse.packets) == (5, 3)
+    assert (record.forward.payload_octets, record.forward.tcp_flags) == (10, SYN | ACK | FIN)
+    assert record.tcp is not None
+    assert (record.tcp.handshake_ns, record.tcp.forward.retransmissions) == (3 * MS, 1)
+    assert (record.sampling, record.rdma, record.visibility) == (1, None, 1.0)
+    assert sum(record.features.sizes_forward) == 5
+    books = decode_books(told.books())
+    assert books.flows.told == (0, 0, 1, 0, 0)
+    assert books.counted == books.packets
+    assert books.visibility == 1
+
+
+def test_what_is_not_ip_is_counted_by_its_type_and_pauses_by_priority() -> None:
+    told = meter()
+    control = struct.pack("!HH8H", 0x0101, 0b1000, *[65535] * 8)
+    observe(told, START, ethernet(0x8808, control), ethernet(0x88CC, bytes(10), sender=2))
+    told.observe(START, ETHERNET, b"short", 1500)
+    books = decode_books(told.books())
+    assert books.ether_types == {0x8808: Count(1, 34), 0x88CC: Count(1, 24)}
+    assert list(books.pauses) == ["02:00:00:00:00:01"]
+    pause = books.pauses["02:00:00:00:00:01"]
+    assert (pause.frames, pause.quanta[3]) == ([0, 0, 0, 1, 0, 0, 0, 0, 0], 65535)
+    assert books.undecodable["truncated"] == Count(1, 1500)
+    assert len(finished(told)) == 2
+
+
+def test_settings_that_are_wrong_are_named() -> None:
+    with pytest.raises(ValueError, match="idle_ns is 5, and may be 1000000 to"):
+        meter(idle_ns=5)
+    with pytest.raises(ValueError, match="unknown field `flows`"):
+        meter(flows=5)
+
+
+def test_a_flood_is_sampled_and_says_so() -> None:
+    told = meter(max_flows=100, sampling=10)
+    observe(told, START, *(udp((CLIENT[0], port), SERVER) for port in range(1000, 6000)))
+    books = decode_books(told.books())
+    assert books.not_sampled.packets > 4000
+    assert books.packets.packets == books.counted.packets + books.not_sampled.packets == 5000
+    assert books.flows.sampling > 1
+    records = finished(told)
+    assert records[0].sampling == 10
+    assert max(record.sampling for record in records) > 10
+
+
+def test_records_that_nobody_takes_stay_few() -> None:
+    told = meter(max_records=3)
+    observe(told, START, *(udp((CLIENT[0], port), SERVER) for port in range(1000, 1008)))
+    assert not told.finish()
+    taken = len(decode_records(told.take()))
+    while not told.finish():
+        taken += len(decode_records(told.take()))
+    assert taken + len(decode_records(told.take())) == 8
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.binary(max_size=120), st.integers(0, 2**32 - 1))))
+def test_any_frames_are_in_the_books(frames: list[tuple[int, bytes, int]]) -> None:
+    told = meter(max_flows=4)
+    for time_ns, octets, wire in frames:
+        told.observe(time_ns, ETHERNET, octets, wire)
+    records = finished(told)
+    books = decode_books(told.books())
+    undecodable = sum(count.packets for count in books.undecodable.values())
+    assert undecodable + books.counted.packets + books.not_sampled.packets == len(frames)
+    assert sum(record.forward.packets + record.reverse.packets for record in records) == books.counted.packets
