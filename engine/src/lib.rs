@@ -6,6 +6,7 @@ pub mod fast;
 pub mod flows;
 pub mod fold;
 pub mod packets;
+pub mod rdma;
 pub mod ring;
 pub mod statistics;
 pub mod table;

@@ -1,0 +1,62 @@
+//! What streams of sequence numbers are told, and what they count.
+
+use super::headers::Position;
+use super::messages::Sizes;
+
+/// What was counted.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Numbers that the fabric lost.
+    pub lost: u64,
+    /// Numbers that the mirror lost.
+    pub unseen: u64,
+    /// Packets that had been seen.
+    pub duplicates: u64,
+    /// Octets of payload in these.
+    pub repeated_octets: u64,
+    /// Octets of payload that were seen for the first time.
+    pub fresh_octets: u64,
+    /// Messages that ended.
+    pub sizes: Sizes,
+}
+
+/// One packet of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct Piece {
+    /// Its number.
+    pub psn: u32,
+    /// How many numbers it takes: more than one for a READ request.
+    pub span: u32,
+    /// Where in its message it stands.
+    pub position: Position,
+    /// What it says of the message's length.
+    pub length: Option<u32>,
+    /// Octets of payload.
+    pub payload: u32,
+    /// Octets of payload in a full packet; 0 while that is not known.
+    pub mtu: u32,
+    /// When it was seen, ns.
+    pub time_ns: u64,
+}
+
+/// What a packet was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// The first with its number.
+    Fresh,
+    /// The first with its number, which had been passed over.
+    Late,
+    /// Its number had been seen.
+    Duplicate,
+    /// Its number is of another connection. Nothing was counted.
+    Far,
+}
+
+/// What became of numbers that were passed over when nothing more was said of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unasked {
+    /// The mirror lost them.
+    Unseen,
+    /// That is not known: the capture ended too soon.
+    Unknown,
+}
