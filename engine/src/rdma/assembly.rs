@@ -57,7 +57,7 @@ impl Assembly {
     /// A packet at the end of the stream.
     #[inline]
     pub fn arrive(&mut self, piece: &Piece, gaps: &mut Gaps, sizes: &mut Sizes) {
-        match piece.position {
+        match piece.position(self.open.is_some_and(|open| open.seen)) {
             Position::Middle => {
                 match &mut self.open {
                     Some(open) => open.seen = true,
@@ -122,7 +122,7 @@ impl Assembly {
             behind: Behind::Boundary,
             ..gap
         };
-        match piece.position {
+        match piece.position(gap.message.seen) {
             Position::First => rest.message = begun(piece),
             Position::Middle => {
                 rest.message.seen = true;

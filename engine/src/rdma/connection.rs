@@ -117,6 +117,9 @@ impl Connection {
         self.last_ns = self.last_ns.max(other.last_ns);
         if other.start_ns != 0 && other.start_ns < self.start_ns {
             self.start_ns = other.start_ns;
+            if other.source.is_some() {
+                self.source = Some(1);
+            }
         }
         if self.mtu == 0 {
             self.mtu = other.mtu;
@@ -176,6 +179,7 @@ impl Connection {
             psn: headers.psn,
             span: 1,
             position: headers.position,
+            resumes: headers.kind == Kind::ReadAnswer,
             length: None,
             payload: headers.payload,
             mtu: self.mtu,
@@ -274,7 +278,7 @@ fn answer(way: &mut Way, other: Option<&mut Way>, piece: &Piece, headers: &Heade
             way.answers.arrive(piece, &mut way.counts.tally);
         }
         if matches!(headers.position, Position::Middle | Position::Last) {
-            other.requests.forget(piece.psn);
+            other.requests.is_answered(piece.psn);
         }
     }
     let tally = &mut other.counts.tally;

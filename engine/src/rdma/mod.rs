@@ -31,6 +31,8 @@ mod reads;
 mod report;
 mod slots;
 mod stream;
+#[cfg(test)]
+mod testing;
 mod way;
 
 pub use connections::Connections;

@@ -29,6 +29,8 @@ pub struct Piece {
     pub span: u32,
     /// Where in its message it stands.
     pub position: Position,
+    /// A message that goes on is not ended by another's begin: it is an answer, and what is left of it was asked for again.
+    pub resumes: bool,
     /// What it says of the message's length.
     pub length: Option<u32>,
     /// Octets of payload.
@@ -37,6 +39,18 @@ pub struct Piece {
     pub mtu: u32,
     /// When it was seen, ns.
     pub time_ns: u64,
+}
+
+impl Piece {
+    /// Where in its message it stands, when `goes_on` says whether one has begun.
+    #[inline]
+    pub fn position(&self, goes_on: bool) -> Position {
+        match self.position {
+            Position::First if self.resumes && goes_on => Position::Middle,
+            Position::Only if self.resumes && goes_on => Position::Last,
+            position => position,
+        }
+    }
 }
 
 /// What a packet was.

@@ -10,7 +10,7 @@ pub fn add(psn: u32, count: u32) -> u32 {
 
 /// How far `to` is ahead of `from`, -2^23 to 2^23 - 1.
 pub fn distance(from: u32, to: u32) -> i32 {
-    (to.wrapping_sub(from) << 8).cast_signed() >> 8
+    (to.wrapping_sub(from) << 8) as i32 >> 8
 }
 
 /// How far `to` is ahead of `from`, 0 when it is not ahead.

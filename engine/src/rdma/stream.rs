@@ -216,9 +216,16 @@ impl Stream {
         }
     }
 
-    /// That number is no request's own, although nothing was seen with it: it belongs to the answer to a READ.
-    pub fn forget(&mut self, psn: u32) {
-        self.gaps.forget(psn);
+    /// That number belongs to the inside of an answer, so no request with it is missing.
+    pub fn is_answered(&mut self, psn: u32) {
+        if !self.started {
+            return;
+        }
+        if distance(self.next, psn) >= 0 {
+            self.skip_to(add(psn, 1));
+        } else if !self.gaps.is_empty() {
+            self.gaps.forget(psn);
+        }
     }
 
     /// It is over: `unasked` says what became of the gaps of which nothing is known.
