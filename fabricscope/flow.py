@@ -235,6 +235,9 @@ class FlowRecord(Struct, array_like=True, frozen=True):
     rdma: Rdma | None
     features: Features
     classification: Classification
+    visibility: float
+    """Which part of what the mirror sent while the flow went on came here, 0 to 1, by gaps in the mirror's own sequence
+    numbers; 1 where it has none."""
 
 
 _RECORDS = msgspec.msgpack.Decoder(list[FlowRecord])

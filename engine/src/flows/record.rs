@@ -247,4 +247,7 @@ pub struct FlowRecord {
     pub features: Features,
     /// What its payload says.
     pub classification: Classification,
+    /// Which part of what the mirror sent while the flow went on came here, 0 to 1, by gaps in the mirror's own sequence
+    /// numbers; 1 where it has none. Counts of a record are that part of the truth.
+    pub visibility: f32,
 }

@@ -1,0 +1,374 @@
+//! One flow while it goes on.
+
+use std::sync::Arc;
+
+use super::books::Books;
+use super::features::FeatureState;
+use super::key::{Key, Opening, opening, source};
+use super::mirrors::{Mark, Mirrors};
+use super::parts::{Classifier, FlowFacts};
+use super::pool::{NONE, Pool};
+use super::record::{Classification, EndReason, Features, FlowKey, FlowRecord, Way};
+use super::settings::MeterSettings;
+use super::tcp::{Connection, End};
+use super::verdict::Looking;
+use crate::packets::{Fragment, Packet, TunnelKind};
+
+/// What one end sent, as far as it is in no record yet.
+#[derive(Debug)]
+struct Side {
+    packets: u64,
+    octets: u64,
+    payload_octets: u64,
+    first_ns: u64,
+    ecn_capable: u64,
+    ecn_marked: u64,
+    fragments: u32,
+    mark: Mark,
+    dscp: u8,
+    tcp_flags: u8,
+}
+
+impl Side {
+    const EMPTY: Self = Self {
+        packets: 0,
+        octets: 0,
+        payload_octets: 0,
+        first_ns: 0,
+        ecn_capable: 0,
+        ecn_marked: 0,
+        fragments: 0,
+        mark: Mark::NONE,
+        dscp: 0,
+        tcp_flags: 0,
+    };
+
+    #[inline]
+    fn observe(&mut self, packet: &Packet<'_>, session: u16, mirrors: &Mirrors) {
+        let network = &packet.network;
+        if self.packets == 0 {
+            self.first_ns = packet.time_ns;
+            self.dscp = network.dscp;
+            self.mark = mirrors.mark(session);
+        }
+        self.packets = self.packets.saturating_add(1);
+        self.octets = self.octets.saturating_add(u64::from(packet.wire_octets));
+        self.payload_octets = self
+            .payload_octets
+            .saturating_add(u64::from(packet.payload_octets));
+        self.first_ns = self.first_ns.min(packet.time_ns);
+        self.ecn_capable = self.ecn_capable.saturating_add(u64::from(network.ecn != 0));
+        self.ecn_marked = self.ecn_marked.saturating_add(u64::from(network.ecn == 3));
+        if network.fragment != Fragment::Whole {
+            self.fragments = self.fragments.saturating_add(1);
+        }
+        if let Some(tcp) = &packet.tcp {
+            self.tcp_flags |= tcp.flags;
+        }
+    }
+
+    fn tell(&self, last_ns: u64) -> Way {
+        Way {
+            packets: self.packets,
+            octets: self.octets,
+            payload_octets: self.payload_octets,
+            first_ns: self.first_ns,
+            last_ns,
+            ecn_capable: self.ecn_capable,
+            ecn_marked: self.ecn_marked,
+            fragments: u64::from(self.fragments),
+            dscp: self.dscp,
+            tcp_flags: self.tcp_flags,
+        }
+    }
+}
+
+/// A flow; ends (0 and 1) are numbered as in its key, whoever began.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) key: Key,
+    sides: [Side; 2],
+    features: FeatureState,
+    pub(super) looking: Looking,
+    /// The last packet, in this record or the one before.
+    last_ns: u64,
+    /// When its end was seen.
+    closed_ns: Option<u64>,
+    pub(super) connection: u32,
+    pub(super) sampling: u32,
+    tunnel_id: u32,
+    ether_type: u16,
+    /// Type and code of the first packet.
+    icmp: u16,
+    tunnel: TunnelKind,
+    source: u8,
+    /// The source is known by SYN.
+    opened: bool,
+    pub(super) live: bool,
+}
+
+/// What a flow is asked to look at with a packet.
+pub(super) struct Seen<'a, 'p> {
+    pub packet: &'a Packet<'p>,
+    /// Which end sent it.
+    pub sender: usize,
+    /// By which session it was mirrored.
+    pub session: u16,
+}
+
+impl Flow {
+    pub(super) fn begin(key: Key, seen: &Seen<'_, '_>, sampling: u32) -> Self {
+        let packet = seen.packet;
+        Self {
+            key,
+            sides: [Side::EMPTY; 2],
+            features: FeatureState::default(),
+            looking: Looking::Waiting,
+            last_ns: packet.time_ns,
+            closed_ns: None,
+            connection: NONE,
+            sampling,
+            tunnel_id: packet.tunnel.map_or(0, |tunnel| tunnel.id),
+            ether_type: packet.network.ether_type,
+            icmp: if key.is_icmp() { packet.source_port } else { 0 },
+            tunnel: packet.tunnel.map_or(TunnelKind::None, |tunnel| tunnel.kind),
+            source: (source(packet, seen.sender) & 1) as u8,
+            opened: false,
+            live: true,
+        }
+    }
+
+    /// Count a packet. True when the end of the flow was seen with it.
+    #[inline]
+    pub(super) fn observe(
+        &mut self,
+        seen: &Seen<'_, '_>,
+        connections: &mut Pool<Connection>,
+        mirrors: &Mirrors,
+    ) -> bool {
+        let packet = seen.packet;
+        if let Some(side) = self.sides.get_mut(seen.sender) {
+            side.observe(packet, seen.session, mirrors);
+        }
+        self.features
+            .observe(seen.sender == 0, packet.time_ns, packet.wire_octets);
+        self.last_ns = self.last_ns.max(packet.time_ns);
+        match &packet.tcp {
+            Some(tcp) => {
+                if self.turn(seen.sender, tcp.flags) {
+                    // Rules were asked the wrong way round.
+                    let facts = self.facts(connections);
+                    self.looking.again(&facts);
+                }
+                let Some(connection) = connections.get_mut(self.connection) else {
+                    return false;
+                };
+                connection.observe(seen.sender, tcp, packet.payload_octets, packet.time_ns);
+                let ends = self.closed_ns.is_none() && connection.end() != End::Open;
+                if ends {
+                    self.closed_ns = Some(packet.time_ns);
+                }
+                ends
+            }
+            None => false,
+        }
+    }
+
+    /// The first SYN says who began, whatever was thought before. True when it was the other end.
+    fn turn(&mut self, sender: usize, flags: u8) -> bool {
+        if self.opened {
+            return false;
+        }
+        let source = match opening(flags) {
+            Some(Opening::Syn) => sender,
+            Some(Opening::SynAck) => 1 - sender,
+            None => return false,
+        };
+        self.opened = true;
+        let source = (source & 1) as u8;
+        std::mem::replace(&mut self.source, source) != source
+    }
+
+    /// Whether a packet opens this connection once more, after it ended.
+    pub(super) fn is_opened_again(
+        &self,
+        seen: &Seen<'_, '_>,
+        connections: &Pool<Connection>,
+    ) -> bool {
+        let (Some(tcp), Some(_)) = (&seen.packet.tcp, self.closed_ns) else {
+            return false;
+        };
+        opening(tcp.flags) == Some(Opening::Syn)
+            && connections
+                .get(self.connection)
+                .is_some_and(|connection| connection.is_other_opening(seen.sender, tcp))
+    }
+
+    /// Whether a record is due, by the first of the timeouts that passed. A time that is further back than the idle
+    /// timeout ends a flow like one that is further on.
+    #[inline]
+    pub(super) fn due(&self, now_ns: u64, settings: &MeterSettings) -> Option<EndReason> {
+        let (end_ns, reason) = self.end(settings);
+        let set_back = self.last_ns.saturating_sub(now_ns) >= settings.idle_ns;
+        if set_back || end_ns.min(self.active_end(settings)) <= now_ns {
+            if !set_back && self.active_end(settings) < end_ns {
+                return Some(EndReason::Active);
+            }
+            return Some(reason);
+        }
+        None
+    }
+
+    /// When a record may be due, if nothing comes.
+    pub(super) fn next_look(&self, settings: &MeterSettings) -> u64 {
+        let active = if self.packets() == 0 {
+            // The next record has not begun; no later than that it may be due.
+            self.last_ns.saturating_add(settings.active_ns)
+        } else {
+            self.active_end(settings)
+        };
+        self.end(settings).0.min(active)
+    }
+
+    fn end(&self, settings: &MeterSettings) -> (u64, EndReason) {
+        let idle = self.last_ns.saturating_add(settings.idle_ns);
+        match (self.closed_ns, settings.linger_ns) {
+            (Some(closed), Some(linger)) => (
+                closed.saturating_add(linger).min(idle),
+                EndReason::EndOfFlow,
+            ),
+            _ => (idle, EndReason::Idle),
+        }
+    }
+
+    fn active_end(&self, settings: &MeterSettings) -> u64 {
+        if self.packets() == 0 {
+            return u64::MAX;
+        }
+        self.features.first_ns().saturating_add(settings.active_ns)
+    }
+
+    /// Packets that are in no record yet.
+    pub(super) fn packets(&self) -> u64 {
+        let [low, high] = &self.sides;
+        low.packets.saturating_add(high.packets)
+    }
+
+    pub(super) fn last_ns(&self) -> u64 {
+        self.last_ns
+    }
+
+    /// From which end it comes: the source's?
+    pub(super) fn is_forward(&self, sender: usize) -> bool {
+        usize::from(self.source) == sender
+    }
+
+    pub(super) fn facts(&self, connections: &Pool<Connection>) -> FlowFacts {
+        let (source, destination) = self.ends();
+        let connection = connections.get(self.connection);
+        FlowFacts {
+            protocol: self.key.protocol(),
+            ether_type: self.ether_type,
+            source_port: self.source_port(),
+            destination_port: self.key.port(destination),
+            family: self.key.family(),
+            tunnel: self.tunnel,
+            rdma: None,
+            opened: self.opened,
+            begins: [source, destination]
+                .map(|end| connection.and_then(|connection| connection.begins(end))),
+        }
+    }
+
+    /// The record of what was counted since the last one, which begins anew. None when nothing was.
+    pub(super) fn tell(
+        &mut self,
+        reason: EndReason,
+        connections: &mut Pool<Connection>,
+        rules: Option<&Arc<Classifier>>,
+        books: &Books,
+        sampling: u32,
+    ) -> Option<FlowRecord> {
+        if self.packets() == 0 {
+            return None;
+        }
+        let classification = self.classification(connections, rules);
+        let features = std::mem::take(&mut self.features);
+        let sides = std::mem::replace(&mut self.sides, [Side::EMPTY; 2]);
+        let [low, high] = &sides;
+        let low_way = low.tell(features.last_ns(true));
+        let high_way = high.tell(features.last_ns(false));
+        let (forward, reverse, features) = if self.source == 0 {
+            (low_way, high_way, features.finish())
+        } else {
+            (high_way, low_way, turned(features.finish()))
+        };
+        let tcp = connections.get_mut(self.connection).map(|connection| {
+            let told = connection.tell(usize::from(self.source));
+            connection.begin_record();
+            told
+        });
+        let starts = [&forward, &reverse]
+            .into_iter()
+            .filter(|way| way.packets > 0);
+        Some(FlowRecord {
+            key: self.record_key(),
+            start_ns: starts.map(|way| way.first_ns).min().unwrap_or(0),
+            end_ns: forward.last_ns.max(reverse.last_ns),
+            end_reason: reason,
+            forward,
+            reverse,
+            sampling: self.sampling.saturating_mul(sampling),
+            tcp,
+            rdma: None,
+            features,
+            classification,
+            visibility: books.mirrors.visibility_since(&[low.mark, high.mark]),
+        })
+    }
+
+    fn classification(
+        &self,
+        connections: &Pool<Connection>,
+        rules: Option<&Arc<Classifier>>,
+    ) -> Classification {
+        self.looking.tell(rules, || self.facts(connections))
+    }
+
+    fn record_key(&self) -> FlowKey {
+        let (source, destination) = self.ends();
+        FlowKey {
+            source: self.key.address(source),
+            destination: self.key.address(destination),
+            protocol: self.key.protocol(),
+            ether_type: self.ether_type,
+            source_port: self.source_port(),
+            destination_port: self.key.port(destination),
+            source_queue_pair: 0,
+            destination_queue_pair: 0,
+            vlan: self.key.vlan(),
+            tunnel: self.tunnel as u8,
+            tunnel_id: self.tunnel_id,
+        }
+    }
+
+    fn source_port(&self) -> u16 {
+        if self.key.is_icmp() {
+            self.icmp
+        } else {
+            self.key.port(self.ends().0)
+        }
+    }
+
+    fn ends(&self) -> (usize, usize) {
+        let source = usize::from(self.source);
+        (source, 1 - source)
+    }
+}
+
+/// The same, seen from the other end.
+fn turned(mut features: Features) -> Features {
+    std::mem::swap(&mut features.sizes_forward, &mut features.sizes_reverse);
+    std::mem::swap(&mut features.gaps_forward, &mut features.gaps_reverse);
+    features
+}

@@ -1,0 +1,245 @@
+//! From frames to flow records, with books of where every packet went. One meter is one worker's: nothing is shared.
+
+use std::sync::Arc;
+
+use foldhash::quality::RandomState;
+
+use super::books::Books;
+use super::outbox::Outbox;
+use super::parts::{
+    CaptureError, Classifier, ConnectionLimits, Connections, Decoder, DecoderLimits, FlowFacts,
+    Source,
+};
+use super::record::{Classification, FlowRecord};
+use super::settings::MeterSettings;
+use super::table::Table;
+use crate::packets::{Family, Frame, Packet, RdmaLink, TunnelKind};
+
+/// RDMA's connections are looked through that often, on packet time.
+const RDMA_TICK_NS: u64 = 1 << 28;
+
+/// Reads frames, follows flows and tells what became of them.
+#[derive(Debug)]
+pub struct Meter {
+    settings: MeterSettings,
+    decoder: Decoder,
+    flows: Flows,
+    connections: Connections,
+    rules: Option<Arc<Classifier>>,
+    out: Outbox,
+    rdma_tick: u64,
+}
+
+type Flows = Table<RandomState>;
+
+impl Meter {
+    /// A meter without flows. `rules` say what payload is looked for.
+    pub fn new(settings: MeterSettings, rules: Option<Arc<Classifier>>) -> Self {
+        Self {
+            decoder: Decoder::new(DecoderLimits::default()),
+            flows: Table::new(settings.clone(), RandomState::default()),
+            connections: Connections::new(ConnectionLimits::default()),
+            rules,
+            out: Outbox::new(settings.max_records),
+            rdma_tick: 0,
+            settings,
+        }
+    }
+
+    /// Octets that a flow costs while it goes on: the table's, the index's at its fullest, and TCP's beside them. A flow
+    /// of more than 8 packets has its features beside that (some 500 octets, and 8 for each bin that is not empty), one
+    /// that is looked at what `rules::Inspection` keeps.
+    pub const FLOW_OCTETS: (usize, usize) = {
+        let (flow, connection) = Flows::OCTETS;
+        // An index entry is 4 octets and a control octet, in a table that is 7/16 to 7/8 full.
+        (flow + 11, connection)
+    };
+
+    /// Count a frame. What cannot be decoded is counted by its reason.
+    #[inline]
+    pub fn observe(&mut self, frame: &Frame<'_>) {
+        let Self {
+            decoder,
+            flows,
+            connections,
+            rules,
+            out,
+            ..
+        } = self;
+        out.books.packets.add(frame.wire_octets);
+        match decoder.decode(frame) {
+            Ok(packet) => count(flows, connections, rules.as_ref(), out, &packet),
+            Err(reason) => out.books.undecodable.add(reason, frame.wire_octets),
+        }
+        let tick = frame.time_ns / RDMA_TICK_NS;
+        if tick != self.rdma_tick {
+            self.rdma_tick = tick;
+            self.expire_rdma(frame.time_ns);
+        }
+    }
+
+    /// Count a packet that was decoded elsewhere.
+    pub fn observe_packet(&mut self, packet: &Packet<'_>) {
+        self.out.books.packets.add(packet.wire_octets);
+        let Self {
+            flows,
+            connections,
+            rules,
+            out,
+            ..
+        } = self;
+        count(flows, connections, rules.as_ref(), out, packet);
+    }
+
+    /// Read at most `most` frames; less when the source has no more, or there is no room for records. Returns how many.
+    pub fn read(&mut self, source: &mut dyn Source, most: u64) -> Result<u64, CaptureError> {
+        let mut read = 0;
+        while read < most && !self.out.is_full() {
+            let Some(frame) = source.next()? else { break };
+            self.observe(&frame);
+            read += 1;
+        }
+        Ok(read)
+    }
+
+    /// Time goes on without a packet: what is due is told, as long as there is room for records.
+    pub fn advance(&mut self, now_ns: u64) {
+        self.flows
+            .advance(now_ns, self.rules.as_ref(), &mut self.out);
+        self.expire_rdma(now_ns);
+    }
+
+    /// Everything left is told with the end reason `Forced`, as long as there is room for records. False when something
+    /// is left: take, and call it again.
+    pub fn finish(&mut self) -> bool {
+        let done = self.flows.finish(self.rules.as_ref(), &mut self.out);
+        if done {
+            self.connections.finish();
+            self.tell_rdma();
+        }
+        done
+    }
+
+    /// The records that were told since this was last asked.
+    pub fn take(&mut self) -> Vec<FlowRecord> {
+        std::mem::take(&mut self.out.records)
+    }
+
+    /// The same as a MessagePack array, which `fabricscope.flow.decode_records` reads.
+    pub fn take_packed(&mut self) -> Vec<u8> {
+        let records = self.take();
+        // Writing to memory does not fail, and every field has a form.
+        rmp_serde::to_vec(&records).unwrap_or_default()
+    }
+
+    /// Where all packets went.
+    pub fn books(&mut self) -> &Books {
+        let books = &mut self.out.books;
+        books.flows.now = self.flows.len() as u64;
+        books.flows.sampling = self.flows.sampling();
+        books.flows.rdma_now = self.connections.len() as u64;
+        books.flows.rdma_evicted = self.connections.evicted();
+        books.mirrors_unfollowed = books.mirrors.unfollowed;
+        books
+    }
+
+    /// Take other rules from now on. Flows that were looked at already go on with the rules they began with.
+    pub fn set_classifier(&mut self, rules: Arc<Classifier>) {
+        self.rules = Some(rules);
+    }
+
+    fn expire_rdma(&mut self, now_ns: u64) {
+        let MeterSettings {
+            idle_ns, active_ns, ..
+        } = self.settings;
+        self.connections.expire(now_ns, idle_ns, active_ns);
+        self.tell_rdma();
+    }
+
+    /// The records of RDMA, with what is known here alone. There are no more of them than connections.
+    fn tell_rdma(&mut self) {
+        for mut record in self.connections.take() {
+            let FlowRecord { key, .. } = &record;
+            let mirrors = &self.out.books.mirrors;
+            record.visibility = mirrors.visibility_of(key.tunnel, key.tunnel_id);
+            record.sampling = record.sampling.saturating_mul(self.settings.sampling);
+            if record.classification == Classification::default()
+                && let Some(rules) = &self.rules
+            {
+                let facts = rdma_facts(&record);
+                record.classification = rules.conclude(&rules.begin(&facts), &facts);
+            }
+            self.out.tell(record);
+        }
+    }
+}
+
+#[inline]
+fn count(
+    flows: &mut Flows,
+    connections: &mut Connections,
+    rules: Option<&Arc<Classifier>>,
+    out: &mut Outbox,
+    packet: &Packet<'_>,
+) {
+    let session = out.books.mirrors.observe(&packet.tunnel);
+    let tunnel = packet.tunnel.map_or(TunnelKind::None, |tunnel| tunnel.kind);
+    if let Some(count) = out.books.tunnels.get_mut(tunnel as usize) {
+        *count = count.saturating_add(1);
+    }
+    if packet.network.family == Family::Ethernet {
+        let ether_type = packet.network.ether_type;
+        out.books.ether_types.add(ether_type, packet.wire_octets);
+        out.books.pauses.observe(packet);
+    }
+    let counted = if packet.rdma.is_some() {
+        connections.observe(packet);
+        true
+    } else {
+        flows.observe(packet, session, rules, out)
+    };
+    let count = if counted {
+        &mut out.books.counted
+    } else {
+        &mut out.books.not_sampled
+    };
+    count.add(packet.wire_octets);
+}
+
+fn rdma_facts(record: &FlowRecord) -> FlowFacts {
+    let link = record.rdma.as_ref().map(|rdma| rdma.link);
+    FlowFacts {
+        protocol: record.key.protocol,
+        ether_type: record.key.ether_type,
+        source_port: record.key.source_port,
+        destination_port: record.key.destination_port,
+        family: match record.key.source.len() {
+            4 => Family::V4,
+            6 => Family::Ethernet,
+            2 => Family::Lid,
+            _ => Family::V6,
+        },
+        tunnel: TUNNELS
+            .into_iter()
+            .find(|&kind| kind as u8 == record.key.tunnel)
+            .unwrap_or(TunnelKind::None),
+        rdma: [RdmaLink::Rocev2, RdmaLink::Rocev1, RdmaLink::Infiniband]
+            .into_iter()
+            .find(|&kind| Some(kind as u8) == link),
+        opened: false,
+        begins: [None; 2],
+    }
+}
+
+const TUNNELS: [TunnelKind; 7] = [
+    TunnelKind::Ip,
+    TunnelKind::Gre,
+    TunnelKind::Erspan1,
+    TunnelKind::Erspan2,
+    TunnelKind::Erspan3,
+    TunnelKind::Vxlan,
+    TunnelKind::Geneve,
+];
+
+#[cfg(test)]
+mod tests;
