@@ -1,5 +1,6 @@
 //! A connection between two queue pairs, or what is seen of one: one way or both.
 
+use crate::flows::features::FeatureState;
 use crate::packets::{Packet, Rdma, Tunnel};
 
 use super::exchanges::Facts;
@@ -8,12 +9,11 @@ use super::headers::{Headers, Kind, Position, service};
 use super::key::Key;
 use super::messages::packets;
 use super::piece::{Arrival, Piece};
-use super::psn::{add, ahead};
+use super::psn::ahead;
 use super::way::Way;
 
 /// The smallest payload of a full packet that there is (PMTU).
 const SMALLEST_MTU: u32 = 256;
-const MTUS: [u32; 5] = [4096, 2048, 1024, 512, 256];
 /// So many answers that fit are no accident.
 const CERTAIN: u8 = 8;
 /// Syndrome code: a packet before this one is missing.
@@ -57,6 +57,8 @@ pub struct Connection {
     pub tunnel: Option<Tunnel>,
     /// Octets of payload in a full packet; 0 while that is not known.
     pub mtu: u32,
+    /// How it behaves, with the first way as forward. What a way did before it was joined to another is not in it.
+    pub behaviour: FeatureState,
     /// Answers that fitted since it was joined.
     fitting: u8,
 }
@@ -76,6 +78,7 @@ impl Connection {
             ether_type: 0,
             tunnel: None,
             mtu: 0,
+            behaviour: FeatureState::default(),
             fitting: 0,
         }
     }
@@ -147,7 +150,7 @@ impl Connection {
             return false;
         }
         let other = self.ways.get(1 - at.min(1)).and_then(Option::as_ref);
-        other.is_some_and(|other| ahead(other.requests.next(), acknowledged(headers)) > 0)
+        other.is_some_and(|other| ahead(other.requests.next(), headers.acknowledged()) > 0)
     }
 
     /// A packet of way `at`. False when it is of another connection that has the same numbers; it is not counted then.
@@ -212,15 +215,9 @@ impl Connection {
         }
         self.last_ns = self.last_ns.max(packet.time_ns);
         way.count(packet, rdma, headers, check);
+        self.behaviour
+            .observe(at == 0, packet.time_ns, packet.wire_octets);
         true
-    }
-}
-
-/// The number behind everything that an answer acknowledges.
-fn acknowledged(headers: &Headers) -> u32 {
-    match headers.aeth {
-        Some(aeth) if aeth.syndrome != Syndrome::Positive => headers.psn,
-        _ => add(headers.psn, 1),
     }
 }
 
@@ -288,14 +285,8 @@ fn answer(way: &mut Way, other: Option<&mut Way>, piece: &Piece, headers: &Heade
         }
         _ => other
             .requests
-            .acknowledge(acknowledged(headers), piece.mtu, tally),
+            .acknowledge(headers.acknowledged(), piece.mtu, tally),
     }
-}
-
-/// The payload of a full packet with which a READ of `length` octets at `first` takes the numbers before `next`.
-pub fn fitting_mtu(first: u32, length: u32, next: u32) -> Option<u32> {
-    let taken = ahead(first, next);
-    MTUS.into_iter().find(|&mtu| packets(length, mtu) == taken)
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ use super::way::Way;
 
 /// Which services a queue pair that is notified of congestion may have, likeliest first.
 pub(super) const CONNECTED: [u8; 4] = [service::RC, service::XRC, service::UC, service::RD];
-/// How many of those that are due are looked at in one call.
-const CHECKS: usize = 4;
+/// How many of those that are due are looked at in one call, so that none takes long after a jump of the clock.
+const CHECKS: usize = 1024;
 /// Out of how many the one is chosen that makes room.
 const CHOICES: usize = 8;
 /// One with fewer packets makes room before others.

@@ -1,9 +1,10 @@
 //! The InfiniBand transport headers (InfiniBand specification, volume 1, chapter 9): base transport header and the
 //! extended headers that its opcode says follow.
 
-use super::extended::{Aeth, Reth, number, number24};
+use super::extended::{Aeth, Reth, Syndrome, number, number24};
 use super::opcodes::{AETH, ATOMIC, FLUSH, IMMEDIATE, INVALIDATE, RETH, form};
 pub use super::opcodes::{Kind, Position};
+use super::psn::add;
 
 /// Octets of a base transport header.
 pub const BASE: u32 = 12;
@@ -141,6 +142,14 @@ impl Headers {
             self.kind,
             Kind::ReadAnswer | Kind::AtomicAnswer | Kind::Acknowledge
         )
+    }
+
+    /// Of an answer: the number behind everything that it acknowledges.
+    pub fn acknowledged(&self) -> u32 {
+        match self.aeth {
+            Some(aeth) if aeth.syndrome != Syndrome::Positive => self.psn,
+            _ => add(self.psn, 1),
+        }
     }
 
     /// Reads what the service puts before the operation's own headers, and says which of those there are.

@@ -2,6 +2,8 @@
 
 use super::psn::{add, ahead};
 
+/// Octets of payload in a full packet (PMTU).
+const MTUS: [u32; 5] = [4096, 2048, 1024, 512, 256];
 /// Sizes by their bits: 0 to 32.
 const BITS: usize = 33;
 
@@ -67,6 +69,12 @@ pub fn packets(octets: u32, mtu: u32) -> u32 {
     } else {
         octets.div_ceil(mtu).max(1)
     }
+}
+
+/// The payload of a full packet with which a READ of `length` octets at `first` takes the numbers before `next`.
+pub fn fitting_mtu(first: u32, length: u32, next: u32) -> Option<u32> {
+    let taken = ahead(first, next);
+    MTUS.into_iter().find(|&mtu| packets(length, mtu) == taken)
 }
 
 /// A message that has begun.

@@ -1,5 +1,8 @@
 //! A connection as a flow record.
 
+use std::mem::swap;
+
+use crate::flows::features::FeatureState;
 use crate::flows::record::{
     Classification, EndReason, Features, FlowKey, FlowRecord, Rdma, RdmaWay, Way as PlainWay,
 };
@@ -27,6 +30,7 @@ impl Connection {
             way.counts = Counts::default();
         }
         self.start_ns = 0;
+        self.behaviour = FeatureState::default();
         record
     }
 
@@ -65,6 +69,19 @@ impl Connection {
             (None, Some(way)) => way.key.pair.reversed(),
             (None, None) => return None,
         };
+        let mut features = self.behaviour.finish();
+        if forward.is_none_or(|way| !std::ptr::eq(way, first)) {
+            // They were taken with the way that was seen first as forward.
+            let Features {
+                sizes_forward,
+                sizes_reverse,
+                gaps_forward,
+                gaps_reverse,
+                ..
+            } = &mut features;
+            swap(sizes_forward, sizes_reverse);
+            swap(gaps_forward, gaps_reverse);
+        }
         let rocev2 = pair.link() == RdmaLink::Rocev2;
         Some(FlowRecord {
             key: FlowKey {
@@ -90,6 +107,7 @@ impl Connection {
             forward: forward.map_or(PlainWay::default(), Way::plain),
             reverse: reverse.map_or(PlainWay::default(), Way::plain),
             sampling: 1,
+            visibility: 1.0,
             tcp: None,
             rdma: Some(Rdma {
                 link: pair.link() as u8,
@@ -101,7 +119,7 @@ impl Connection {
                 forward: forward.map_or(RdmaWay::default(), Way::rdma),
                 reverse: reverse.map_or(RdmaWay::default(), Way::rdma),
             }),
-            features: Features::default(),
+            features,
             classification: Classification {
                 fields: self
                     .facts

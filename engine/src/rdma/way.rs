@@ -3,12 +3,11 @@
 use crate::flows::record;
 use crate::packets::{Fragment, Packet, Rdma};
 
-use super::connection::fitting_mtu;
 use super::extended::Syndrome;
 use super::headers::{CNP, Headers, Kind, service};
 use super::icrc;
 use super::key::Key;
-use super::messages::packets;
+use super::messages::{fitting_mtu, packets};
 use super::piece::Tally;
 use super::psn::{add, ahead, distance};
 use super::reads::Reads;

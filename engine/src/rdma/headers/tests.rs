@@ -1,5 +1,4 @@
 use super::*;
-use crate::rdma::extended::Syndrome;
 
 /// A packet of 256 octets with that opcode, of which 128 are captured. Each octet behind the base header is its place.
 fn parsed(opcode: u8) -> Headers {
