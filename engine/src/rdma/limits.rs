@@ -1,0 +1,19 @@
+//! How much is followed.
+
+/// Bounds and settings of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections that are followed at a time; one takes about 3 KiB, and 2 KiB more once the other way is known.
+    pub connections: usize,
+    /// Check the invariant CRC of every nth packet; 0 for of none.
+    pub check_icrc_every: u32,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections: 32_768,
+            check_icrc_every: 0,
+        }
+    }
+}
