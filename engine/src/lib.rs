@@ -7,6 +7,7 @@ pub mod flows;
 pub mod fold;
 pub mod packets;
 pub mod ring;
+pub mod rules;
 pub mod statistics;
 pub mod table;
 

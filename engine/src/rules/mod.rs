@@ -1,0 +1,3 @@
+//! What the payload of a flow says.
+
+pub mod extract;
