@@ -22,3 +22,6 @@ pub use sides::{MAX_DATAGRAMS, MAX_OCTETS};
 
 #[cfg(test)]
 mod tests;
+//! What the payload of a flow says.
+
+pub mod extract;

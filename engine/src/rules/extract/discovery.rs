@@ -1,0 +1,48 @@
+//! LLDP (IEEE 802.1AB): who is at the other end of a cable.
+
+use super::Sides;
+use super::fields::{Fields, colons};
+use super::reader::Reader;
+
+const CHASSIS: u16 = 1;
+const PORT: u16 = 2;
+const SYSTEM_NAME: u16 = 5;
+const SYSTEM_DESCRIPTION: u16 = 6;
+const MAX_PARTS: usize = 64;
+
+/// `chassis`, `port`, `system_name`, `system_description`.
+pub fn lldp(sides: &Sides<'_>, fields: &mut Fields) {
+    for side in sides.each() {
+        let mut reader = Reader::new(side);
+        for _ in 0..MAX_PARTS {
+            let Some(head) = reader.u16() else {
+                break;
+            };
+            let Some(body) = reader.take((head & 0x1ff).into()) else {
+                break;
+            };
+            match head >> 9 {
+                0 => break,
+                CHASSIS => identifier("chassis", body, 4, 5, fields),
+                PORT => identifier("port", body, 3, 4, fields),
+                SYSTEM_NAME => fields.octets("system_name", body),
+                SYSTEM_DESCRIPTION => fields.octets("system_description", body),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Chassis and ports number the kinds of their identifiers differently.
+fn identifier(name: &'static str, body: &[u8], mac: u8, network: u8, fields: &mut Fields) {
+    let Some((kind, value)) = body.split_first() else {
+        return;
+    };
+    match value {
+        _ if *kind == mac => fields.value(name, colons(value)),
+        // The family is IANA's: 1 is IPv4.
+        [1, a, b, c, d] if *kind == network => fields.value(name, format!("{a}.{b}.{c}.{d}")),
+        [_, address @ ..] if *kind == network => fields.value(name, colons(address)),
+        _ => fields.octets(name, value),
+    }
+}
