@@ -6,20 +6,18 @@ use foldhash::quality::RandomState;
 
 use super::books::Books;
 use super::outbox::Outbox;
-use super::parts::{
-    CaptureError, Classifier, ConnectionLimits, Connections, Decoder, DecoderLimits, FlowFacts,
-    Source,
-};
 use super::record::FlowRecord;
 use super::settings::MeterSettings;
 use super::table::Table;
-use crate::packets::{Family, Frame, Packet, RdmaLink, TunnelKind};
+use crate::capture::{CaptureError, Source};
+use crate::packets::{Decoder, DecoderLimits, Family, Frame, Packet, RdmaLink, TunnelKind};
+use crate::rdma::{ConnectionLimits, Connections};
+use crate::rules::{Classifier, FlowFacts};
 
 /// RDMA's connections are looked through that often, on packet time.
 const RDMA_TICK_NS: u64 = 1 << 28;
 
 /// Reads frames, follows flows and tells what became of them.
-#[derive(Debug)]
 pub struct Meter {
     settings: MeterSettings,
     decoder: Decoder,

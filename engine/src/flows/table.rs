@@ -22,7 +22,6 @@ use hashbrown::HashTable;
 use super::flow::{Flow, Seen};
 use super::key::{Key, SYN, TCP};
 use super::outbox::Outbox;
-use super::parts::Classifier;
 use super::pool::{NONE, Pool};
 use super::record::EndReason;
 use super::settings::MeterSettings;
@@ -30,6 +29,7 @@ use super::tcp::Connection;
 use super::verdict::{Payload, Room};
 use super::wheel::Wheel;
 use crate::packets::{Fragment, Packet};
+use crate::rules::Classifier;
 
 /// Steps of the wheel for one packet.
 const BUDGET: u32 = 32;

@@ -6,9 +6,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::flows::parts::Classifier;
+use super::capture::{PyCaptureFile, PyRing, refused};
 use crate::flows::{Meter, MeterSettings};
 use crate::packets::{Frame, LinkType};
+use crate::rules::Classifier;
 
 /// Follows the flows of one capture. The interpreter's lock is given up while it works.
 #[pyclass(name = "Meter", module = "probes.engine._native", frozen)]
@@ -32,6 +33,19 @@ impl PyMeter {
             Ok(())
         })
         .map_err(|error: String| PyValueError::new_err(error))
+    }
+
+    /// Read frames of a file, `limit` at most. How many there were: fewer at the end, when nothing is there yet, or when
+    /// records have to be taken first. Trouble with the file is raised once; what came before it is counted.
+    fn read(&self, py: Python<'_>, file: &PyCaptureFile, limit: u64) -> PyResult<u64> {
+        file.with(py, |file| self.lock().read(file, limit))?
+            .map_err(refused)
+    }
+
+    /// Read frames that a ring has, `limit` at most. How many there were.
+    fn read_ring(&self, py: Python<'_>, ring: &PyRing, limit: u64) -> PyResult<u64> {
+        ring.with(py, |ring| self.lock().read(ring, limit))?
+            .map_err(refused)
     }
 
     /// Count one frame.
