@@ -19,6 +19,7 @@ pub(crate) mod frames;
 mod ip;
 mod link;
 mod packet;
+mod parts;
 mod rdma;
 mod span;
 mod transport;
