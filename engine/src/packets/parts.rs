@@ -8,8 +8,9 @@ use super::{Family, Fragment, Network, Packet, TunnelKind};
 
 impl<'a> Walk<'a> {
     /// The fragment that a network header is about.
-    pub fn piece(
-        &self,
+    #[cold]
+    pub fn comes_in_parts(
+        &mut self,
         id: u32,
         offset: usize,
         more: bool,
@@ -19,7 +20,7 @@ impl<'a> Walk<'a> {
         let (tunnel, tunnel_id) = self
             .tunnel
             .map_or((TunnelKind::None, 0), |tunnel| (tunnel.kind, tunnel.id));
-        Step::Fragment(Piece {
+        self.piece = Some(Piece {
             key: Key {
                 family: self.network.family,
                 source: self.network.source,
@@ -38,17 +39,18 @@ impl<'a> Walk<'a> {
             protocol,
             octets: span.octets,
             wire: span.wire,
-        })
+        });
+        Step::Fragment
     }
 
     /// What becomes of a fragment. `whole` gets the packet that it completes.
     pub fn fragment(
         &mut self,
-        piece: &Piece<'a>,
+        piece: Piece<'a>,
         fragments: &mut Fragments,
         whole: &'a mut Vec<u8>,
     ) -> Step<'a> {
-        let (added, number) = fragments.add(piece, self.time_ns, whole);
+        let (added, number) = fragments.add(&piece, self.time_ns, whole);
         let span = Span::new(piece.octets, piece.wire);
         self.share = Some((piece.wire, 0));
         match added {

@@ -22,14 +22,15 @@ pub(super) enum Step<'a> {
     Ip(Span<'a>),
     /// What follows the headers of an IP packet that is whole.
     Upper(u8, Span<'a>),
-    Fragment(Piece<'a>),
+    /// `Walk::piece` is one.
+    Fragment,
     Done,
 }
 
 /// Why the walk halts.
-pub(super) enum Halt<'a> {
+pub(super) enum Halt {
     Done,
-    Fragment(Piece<'a>),
+    Fragment,
 }
 
 pub(super) struct Walk<'a> {
@@ -55,6 +56,8 @@ pub(super) struct Walk<'a> {
     pub tcp: Option<TcpHeader>,
     pub rdma: Option<Rdma<'a>>,
     payload: Span<'a>,
+    /// The fragment that the walk came to.
+    pub piece: Option<Piece<'a>>,
     /// The UDP packet that a port makes a tunnel, in case there is none in it.
     plain: Option<Packet<'a>>,
 }
@@ -92,6 +95,7 @@ impl<'a> Walk<'a> {
             tcp: None,
             rdma: None,
             payload: Span::new(&[], 0),
+            piece: None,
             plain: None,
         };
         if let Some(tag) = frame.stripped_vlan {
@@ -102,7 +106,7 @@ impl<'a> Walk<'a> {
 
     /// Goes on until the frame ends, or to a fragment.
     #[inline]
-    pub fn run(&mut self, mut step: Step<'a>) -> Result<Halt<'a>, Undecodable> {
+    pub fn run(&mut self, mut step: Step<'a>) -> Result<Halt, Undecodable> {
         loop {
             self.deeper()?;
             step = match step {
@@ -112,7 +116,7 @@ impl<'a> Walk<'a> {
                 Step::Link(link, span) => self.link(link, span)?,
                 Step::Llc(span) => self.llc(span)?,
                 Step::Ip(span) => self.any_ip(span)?,
-                Step::Fragment(piece) => return Ok(Halt::Fragment(piece)),
+                Step::Fragment => return Ok(Halt::Fragment),
                 Step::Done => return Ok(Halt::Done),
             };
         }
