@@ -355,6 +355,20 @@ fn a_bomb_costs_what_is_read_of_it() {
         bomb.extend([0x02, 0x00, 0x10, 0]);
     }
     assert_eq!(read(&bomb).1.unwrap().trouble, Trouble::UnknownFormat);
+    // One compressed block of 127 sequences that each repeat 65,539 octets, in 276 octets.
+    let mut dense = fours(Little, &[zstd_magic()]);
+    let mut sequences = vec![0x08, b'a', 127, 0x54, 1, 1, 52];
+    sequences.extend([0; 270]);
+    sequences.push(1);
+    let header = (sequences.len() as u32) << 3 | 2 << 1 | 1;
+    dense.extend([0, 0x58]);
+    dense.extend(&header.to_le_bytes()[..3]);
+    dense.extend(sequences);
+    let refused = read(&dense).1.unwrap();
+    assert!(
+        refused.to_string().contains("comes to more than 131072"),
+        "{refused}"
+    );
     let mut wide = fours(Little, &[zstd_magic()]);
     wide.extend([0, 0xf8, 1, 0, 0]);
     assert!(read(&wide).1.unwrap().to_string().contains("window"));
