@@ -2,6 +2,7 @@
 //! hostile file can make gigabytes.
 
 mod lengths;
+mod tables;
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
