@@ -6,13 +6,13 @@ use super::books::Books;
 use super::features::FeatureState;
 use super::key::{Key, Opening, opening, source};
 use super::mirrors::{Mark, Mirrors};
-use super::parts::{Classifier, FlowFacts};
 use super::pool::{NONE, Pool};
 use super::record::{Classification, EndReason, Features, FlowKey, FlowRecord, Way};
 use super::settings::MeterSettings;
 use super::tcp::{Connection, End};
 use super::verdict::Looking;
 use crate::packets::{Fragment, Packet, TunnelKind};
+use crate::rules::{Classifier, FlowFacts};
 
 /// What one end sent, as far as it is in no record yet.
 #[derive(Debug)]

@@ -10,7 +10,6 @@ mod key;
 mod meter;
 pub mod mirrors;
 mod outbox;
-pub mod parts;
 mod pool;
 pub mod record;
 mod settings;

@@ -22,7 +22,6 @@ use hashbrown::HashTable;
 use super::flow::{Flow, Seen};
 use super::key::{Key, SYN, TCP};
 use super::outbox::Outbox;
-use super::parts::Classifier;
 use super::pool::{NONE, Pool};
 use super::record::EndReason;
 use super::settings::MeterSettings;
@@ -30,6 +29,7 @@ use super::tcp::Connection;
 use super::verdict::{Payload, Room};
 use super::wheel::Wheel;
 use crate::packets::{Fragment, Packet};
+use crate::rules::Classifier;
 
 /// Steps of the wheel for one packet.
 const BUDGET: u32 = 32;
@@ -174,7 +174,10 @@ impl<S: BuildHasher> Table<S> {
         let payload = Payload {
             forward: flow.is_forward(seen.sender),
             octets: packet.payload,
-            wire_octets: packet.payload_octets,
+            // Of a packet that was put together, the last fragment alone has its octets here.
+            wire_octets: packet
+                .payload_octets
+                .max(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX)),
             tcp_sequence: packet.tcp.map(|tcp| {
                 // A SYN takes the number before its payload.
                 tcp.sequence.wrapping_add(u32::from(tcp.flags & SYN != 0))

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::parts::{Classifier, FlowFacts, Inspection};
 use super::record::Classification;
+use crate::rules::{Classifier, FlowFacts, Inspection};
 
 /// A flow's way through the rules. Rules that were replaced live on with the flows that they began with.
 #[derive(Debug, Default)]

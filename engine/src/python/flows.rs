@@ -6,9 +6,9 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::flows::parts::Classifier;
 use crate::flows::{Meter, MeterSettings};
 use crate::packets::{Frame, LinkType};
+use crate::rules::Classifier;
 
 /// Follows the flows of one capture. The interpreter's lock is given up while it works.
 #[pyclass(name = "Meter", module = "probes.engine._native", frozen)]

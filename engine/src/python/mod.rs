@@ -3,8 +3,8 @@
 mod capture;
 mod counters;
 mod fast;
-mod rules;
 mod flows;
+mod rules;
 
 use pyo3::prelude::*;
 
@@ -18,6 +18,7 @@ mod _native {
     #[pymodule_export]
     use super::fast::{PyFastReader, PyFolder, PyStepRing, decode_block};
     #[pymodule_export]
-    use super::rules::{PyClassifier, check_pattern, extractors};
     use super::flows::PyMeter;
+    #[pymodule_export]
+    use super::rules::{PyClassifier, check_pattern, extractors};
 }

@@ -22,6 +22,3 @@ pub use sides::{MAX_DATAGRAMS, MAX_OCTETS};
 
 #[cfg(test)]
 mod tests;
-//! What the payload of a flow says.
-
-pub mod extract;
