@@ -22,6 +22,7 @@ fn packet(time_ns: u64, flow: u32, back: bool, tcp: Option<TcpHeader>) -> Packet
         vlan: 0,
         priority: 0,
         tunnel: None,
+        mirror: None,
         network: Network {
             family: Family::V4,
             source,

@@ -105,7 +105,7 @@ pub struct Books {
     /// How often time was set back by more than the idle timeout.
     pub rewinds: u64,
     /// Packets by what they came through: `TunnelKind` as an index.
-    pub tunnels: [u64; 8],
+    pub tunnels: [u64; 10],
     /// Flows.
     pub flows: FlowCounts,
     /// What is not IP.

@@ -5,7 +5,7 @@
 //!
 //! - the **VLAN** of the innermost frame, as the same addresses may stand in two of them, and a packet that is routed
 //!   between two VLANs and mirrored in both is no retransmission;
-//! - the **overlay** (IP in IP, VXLAN, Geneve: kind and network), for tenants reuse addresses.
+//! - the **overlay** (IP in IP, VXLAN, Geneve, GTP, CAPWAP: kind and network), for tenants reuse addresses.
 //!
 //! It is not split by what brought a mirrored packet here (GRE, ERSPAN: `TunnelKind::mirrors`): the two ways of one
 //! conversation may come by two sessions. Nor by the type and code of ICMP: a question and its answer are one flow. The

@@ -11,11 +11,16 @@ use super::settings::MeterSettings;
 use super::table::Table;
 use crate::capture::{CaptureError, Source};
 use crate::packets::{Decoder, DecoderLimits, Family, Frame, Packet, RdmaLink, TunnelKind};
+use crate::packets::{
+    Decoder, DecoderLimits, Family, Frame, Packet, RdmaLink, TunnelKind, Undecodable,
+};
 use crate::rdma::{ConnectionLimits, Connections};
 use crate::rules::{Classifier, FlowFacts};
 
-/// RDMA's connections are looked through that often, on packet time.
-const RDMA_TICK_NS: u64 = 1 << 28;
+/// Records of RDMA are fetched that often, on packet time.
+const RDMA_TICK_NS: u64 = 1 << 24;
+/// How often connections are looked at when time goes on without packets; each looks at a few.
+const RDMA_LOOKS: u32 = 1 << 12;
 
 /// Reads frames, follows flows and tells what became of them.
 pub struct Meter {
@@ -36,7 +41,10 @@ impl Meter {
         Self {
             decoder: Decoder::new(DecoderLimits::default()),
             flows: Table::new(settings.clone(), RandomState::default()),
-            connections: Connections::new(ConnectionLimits::default()),
+            connections: Connections::new(ConnectionLimits {
+                connections: settings.max_connections as usize,
+                check_icrc_every: settings.check_icrc_every,
+            }),
             rules,
             out: Outbox::new(settings.max_records),
             rdma_tick: 0,
@@ -72,7 +80,7 @@ impl Meter {
         let tick = frame.time_ns / RDMA_TICK_NS;
         if tick != self.rdma_tick {
             self.rdma_tick = tick;
-            self.expire_rdma(frame.time_ns);
+            self.expire_rdma(frame.time_ns, 1);
         }
     }
 
@@ -90,7 +98,7 @@ impl Meter {
     }
 
     /// Read at most `most` frames; less when the source has no more, or there is no room for records. Returns how many.
-    pub fn read(&mut self, source: &mut dyn Source, most: u64) -> Result<u64, CaptureError> {
+    pub fn read(&mut self, source: &mut impl Source, most: u64) -> Result<u64, CaptureError> {
         let mut read = 0;
         while read < most && !self.out.is_full() {
             let Some(frame) = source.next()? else { break };
@@ -104,7 +112,7 @@ impl Meter {
     pub fn advance(&mut self, now_ns: u64) {
         self.flows
             .advance(now_ns, self.rules.as_ref(), &mut self.out);
-        self.expire_rdma(now_ns);
+        self.expire_rdma(now_ns, RDMA_LOOKS);
     }
 
     /// Everything left is told with the end reason `Forced`, as long as there is room for records. False when something
@@ -150,11 +158,13 @@ impl Meter {
         self.rules = Some(rules);
     }
 
-    fn expire_rdma(&mut self, now_ns: u64) {
+    fn expire_rdma(&mut self, now_ns: u64, looks: u32) {
         let MeterSettings {
             idle_ns, active_ns, ..
         } = self.settings;
-        self.connections.expire(now_ns, idle_ns, active_ns);
+        for _ in 0..looks {
+            self.connections.expire(now_ns, idle_ns, active_ns);
+        }
         self.tell_rdma();
     }
 
@@ -182,7 +192,7 @@ fn count(
     out: &mut Outbox,
     packet: &Packet<'_>,
 ) {
-    let session = out.books.mirrors.observe(&packet.tunnel);
+    let session = out.books.mirrors.observe(&packet.mirror);
     let tunnel = packet.tunnel.map_or(TunnelKind::None, |tunnel| tunnel.kind);
     if let Some(count) = out.books.tunnels.get_mut(tunnel as usize) {
         *count = count.saturating_add(1);
@@ -193,7 +203,13 @@ fn count(
         out.books.pauses.observe(packet);
     }
     let counted = if packet.rdma.is_some() {
+        let unreadable = connections.unreadable();
         connections.observe(packet);
+        if connections.unreadable() != unreadable {
+            let reason = Undecodable::BadTransportHeader;
+            out.books.undecodable.add(reason, packet.wire_octets);
+            return;
+        }
         true
     } else {
         flows.observe(packet, session, rules, out)
@@ -231,7 +247,7 @@ fn rdma_facts(record: &FlowRecord) -> FlowFacts {
     }
 }
 
-const TUNNELS: [TunnelKind; 7] = [
+const TUNNELS: [TunnelKind; 9] = [
     TunnelKind::Ip,
     TunnelKind::Gre,
     TunnelKind::Erspan1,
@@ -239,6 +255,8 @@ const TUNNELS: [TunnelKind; 7] = [
     TunnelKind::Erspan3,
     TunnelKind::Vxlan,
     TunnelKind::Geneve,
+    TunnelKind::Gtp,
+    TunnelKind::Capwap,
 ];
 
 #[cfg(test)]

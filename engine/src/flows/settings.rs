@@ -19,6 +19,10 @@ pub struct MeterSettings {
     pub max_records: u32,
     /// Flows whose payload is looked at, at once. What begins beyond is not looked at, and counted.
     pub max_inspections: u32,
+    /// Connections of RDMA that are followed at once; 1 to 2^24.
+    pub max_connections: u32,
+    /// Check the invariant CRC of one of how many packets of RDMA; 0: of none.
+    pub check_icrc_every: u32,
     /// One of how many packets the source gives, as records are to say; at least 1.
     pub sampling: u32,
 }
@@ -32,6 +36,8 @@ impl Default for MeterSettings {
             linger_ns: Some(2_000_000_000),
             max_records: 1 << 16,
             max_inspections: 1 << 16,
+            max_connections: 1 << 15,
+            check_icrc_every: 0,
             sampling: 1,
         }
     }
@@ -53,6 +59,12 @@ impl MeterSettings {
             ("max_flows", u64::from(self.max_flows), 1, 1 << 24),
             ("idle_ns", self.idle_ns, MIN_TIMEOUT_NS, u64::MAX),
             ("active_ns", self.active_ns, MIN_TIMEOUT_NS, u64::MAX),
+            (
+                "max_connections",
+                u64::from(self.max_connections),
+                1,
+                1 << 24,
+            ),
             ("max_records", u64::from(self.max_records), 1, 1 << 24),
             ("sampling", u64::from(self.sampling), 1, u64::MAX),
         ];

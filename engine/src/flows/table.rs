@@ -174,7 +174,10 @@ impl<S: BuildHasher> Table<S> {
         let payload = Payload {
             forward: flow.is_forward(seen.sender),
             octets: packet.payload,
-            wire_octets: packet.payload_octets,
+            // Of a packet that was put together, the last fragment alone has its octets here.
+            wire_octets: packet
+                .payload_octets
+                .max(u32::try_from(packet.payload.len()).unwrap_or(u32::MAX)),
             tcp_sequence: packet.tcp.map(|tcp| {
                 // A SYN takes the number before its payload.
                 tcp.sequence.wrapping_add(u32::from(tcp.flags & SYN != 0))

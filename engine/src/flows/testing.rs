@@ -21,6 +21,7 @@ pub(super) fn udp(time_ns: u64, from: (u8, u16), to: (u8, u16)) -> Packet<'stati
         vlan: 0,
         priority: 0,
         tunnel: None,
+        mirror: None,
         network: Network {
             family: Family::V4,
             source: address(from.0),
@@ -61,14 +62,21 @@ pub(super) fn tcp(
     packet
 }
 
-/// Through a tunnel from 1.1.1.1 to 2.2.2.2.
-pub(super) fn through(kind: TunnelKind, id: u32, sequence: Option<u32>) -> Option<Tunnel> {
-    Some(Tunnel {
+/// The packet as it comes through a tunnel from 1.1.1.1 to 2.2.2.2.
+pub(super) fn through(
+    mut packet: Packet<'static>,
+    kind: TunnelKind,
+    id: u32,
+    sequence: Option<u32>,
+) -> Packet<'static> {
+    packet.tunnel = Some(Tunnel {
         kind,
         id,
         egress: None,
         sequence,
         source: [1; 16],
         destination: [2; 16],
-    })
+    });
+    packet.mirror = packet.tunnel.filter(|_| kind.mirrors());
+    packet
 }

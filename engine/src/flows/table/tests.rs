@@ -36,7 +36,7 @@ impl Bench {
     fn observe(&mut self, packets: &[Packet<'_>]) -> usize {
         let mut counted = 0;
         for packet in packets {
-            let session = self.out.books.mirrors.observe(&packet.tunnel);
+            let session = self.out.books.mirrors.observe(&packet.mirror);
             counted += usize::from(self.table.observe(packet, session, None, &mut self.out));
         }
         counted
@@ -163,20 +163,17 @@ fn a_question_of_icmp_and_its_answer_are_one_flow() {
 
 #[test]
 fn vlans_and_overlays_split_flows_and_mirrors_do_not() {
-    let with = |vlan, tunnel| {
-        let mut packet = udp(START, CLIENT, SERVER);
-        (packet.vlan, packet.tunnel) = (vlan, tunnel);
-        packet
-    };
-    let mut back = udp(START + 1, SERVER, CLIENT);
-    back.tunnel = through(TunnelKind::Erspan3, 9, Some(70));
+    let there = udp(START, CLIENT, SERVER);
+    let mut tagged = there;
+    tagged.vlan = 3;
+    let back = udp(START + 1, SERVER, CLIENT);
     let records = told(&[
-        with(0, through(TunnelKind::Erspan2, 5, Some(4))),
-        back,
-        with(0, through(TunnelKind::Erspan2, 5, Some(7))),
-        with(3, None),
-        with(0, through(TunnelKind::Vxlan, 1, None)),
-        with(0, through(TunnelKind::Vxlan, 2, None)),
+        through(there, TunnelKind::Erspan2, 5, Some(4)),
+        through(back, TunnelKind::Erspan3, 9, Some(70)),
+        through(there, TunnelKind::Erspan2, 5, Some(7)),
+        tagged,
+        through(there, TunnelKind::Vxlan, 1, None),
+        through(there, TunnelKind::Vxlan, 2, None),
     ]);
     let mut packets: Vec<_> = records
         .iter()
