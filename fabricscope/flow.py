@@ -39,6 +39,8 @@ class Tunnel(enum.IntEnum):
     ERSPAN3 = 5
     VXLAN = 6
     GENEVE = 7
+    GTP = 8
+    CAPWAP = 9
 
 
 class RdmaLink(enum.IntEnum):

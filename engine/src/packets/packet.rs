@@ -9,12 +9,26 @@ impl LinkType {
     pub const NULL: Self = Self(0);
     /// Ethernet.
     pub const ETHERNET: Self = Self(1);
+    /// PPP, with or without its address and control octets.
+    pub const PPP: Self = Self(9);
+    /// `RAW` by the number that BSD has for it.
+    pub const RAW_BSD: Self = Self(12);
+    /// `RAW` by the number that OpenBSD has for it.
+    pub const RAW_OPENBSD: Self = Self(14);
+    /// PPP in HDLC-like framing, or Cisco's own.
+    pub const PPP_HDLC: Self = Self(50);
+    /// PPPoE, from its own header on.
+    pub const PPP_ETHER: Self = Self(51);
     /// An IP packet without anything before it; the version says which.
     pub const RAW: Self = Self(101);
+    /// Cisco's HDLC.
+    pub const CISCO_HDLC: Self = Self(104);
     /// OpenBSD loopback: the family in network order.
     pub const LOOP: Self = Self(108);
     /// Linux "cooked" capture.
     pub const LINUX_SLL: Self = Self(113);
+    /// Per-packet information, which names the link type of what follows.
+    pub const PPI: Self = Self(192);
     /// Endace ERF, whose header says what follows; native InfiniBand comes so.
     pub const ERF: Self = Self(197);
     /// IPv4 alone.
@@ -78,6 +92,10 @@ pub enum TunnelKind {
     Vxlan = 6,
     /// Geneve; the identifier is the network.
     Geneve = 7,
+    /// GTP-U (user packets of mobile networks). Its endpoint identifiers differ each way, so it has none here.
+    Gtp = 8,
+    /// CAPWAP data (frames of wireless access points), without an identifier.
+    Capwap = 9,
 }
 
 impl TunnelKind {
@@ -129,7 +147,8 @@ pub struct Network {
     pub source: Address,
     /// The receiver.
     pub destination: Address,
-    /// IP protocol number after all extension headers; 0 for what is not IP.
+    /// IP protocol number after all extension headers of IPv6; 0 for what is not IP. The authentication header is such
+    /// an extension in IPv6, and a protocol (51) in IPv4.
     pub protocol: u8,
     /// EtherType of what follows the last VLAN tag or MPLS label; 0 where there is none.
     pub ether_type: u16,
@@ -189,12 +208,16 @@ pub struct Packet<'a> {
     pub time_ns: u64,
     /// Octets that the outermost frame had on the wire.
     pub wire_octets: u32,
-    /// The innermost frame's VLAN, 0 for none.
+    /// The last VLAN tag before the network header, 0 for none: of several tags the inner one. A frame inside an overlay
+    /// (VXLAN, GTP) that has no tag is in the VLAN of what carries it; a mirrored one (GRE, ERSPAN) is not.
     pub vlan: u16,
     /// Priority of that VLAN's tag.
     pub priority: u8,
-    /// What it came through.
+    /// What it came through: the innermost tunnel.
     pub tunnel: Option<Tunnel>,
+    /// The outermost tunnel that is one of those in which switches send mirrored packets (`TunnelKind::mirrors`). It is
+    /// not `tunnel` when what is mirrored goes through a tunnel itself.
+    pub mirror: Option<Tunnel>,
     /// The innermost network header.
     pub network: Network,
     /// Of TCP, UDP, UDP-Lite, SCTP and DCCP; for ICMP its type and code; otherwise 0.
@@ -205,9 +228,11 @@ pub struct Packet<'a> {
     pub tcp: Option<TcpHeader>,
     /// Set for RDMA, whatever carries it.
     pub rdma: Option<Rdma<'a>>,
-    /// What the transport carries, as far as it was captured; for what is not IP, what follows the EtherType.
+    /// What the transport carries, as far as it was captured; for what is not IP, what follows the EtherType. It is the
+    /// whole one's when `network.fragment` is `Reassembled`.
     pub payload: &'a [u8],
-    /// Octets of it on the wire, by the headers' own lengths.
+    /// Octets of payload in this packet on the wire, by the headers' own lengths. Of a fragment its own share, also of
+    /// one that is `Reassembled`, so that a flow's sum is right.
     pub payload_octets: u32,
 }
 
@@ -223,7 +248,7 @@ pub enum Undecodable {
     BadLinkHeader,
     /// An IP header contradicts itself: version, header length or total length.
     BadNetworkHeader,
-    /// A transport header contradicts itself.
+    /// An IP packet is, by its own length, too short for its transport header.
     BadTransportHeader,
     /// A tunnel's header contradicts itself.
     BadTunnelHeader,
