@@ -61,6 +61,7 @@ fn decode<'a>(frame: &Frame<'a>) -> Option<Packet<'a>> {
         vlan: 0,
         priority: 0,
         tunnel: None,
+        mirror: None,
         network: Network {
             family: Family::Ethernet,
             source: address(ethernet.get(6..12)?),

@@ -21,6 +21,7 @@ pub(super) fn udp(time_ns: u64, from: (u8, u16), to: (u8, u16)) -> Packet<'stati
         vlan: 0,
         priority: 0,
         tunnel: None,
+        mirror: None,
         network: Network {
             family: Family::V4,
             source: address(from.0),

@@ -180,6 +180,7 @@ impl Wire {
             vlan: 0,
             priority: 0,
             tunnel: None,
+            mirror: None,
             network: Network {
                 family: Family::V4,
                 source: address(sent.from),
