@@ -105,7 +105,7 @@ def _read(file: Path, documents: _Documents, problems: list[Problem]) -> None:
                 problems.append(Problem(str(file), line, message))
             continue
         for name, document in entries.items():
-            layer = Layer(file, placed.lines, (section, name), frozenset(document or ()))
+            layer = Layer(file, placed.lines, (section, name), frozenset(document if isinstance(document, dict) else ()))
             problem = _entry(documents[section], name, document, layer)
             if problem is not None:
                 problems.append(problem)
@@ -122,10 +122,10 @@ def _entry(there: dict[str, tuple[dict[str, Any], Origin]], name: str, document:
     if not isinstance(document, dict):
         return Problem(str(layer.file), line, f"{name}: {shown(document)} does not fit; expected a section")
     if name not in there:
-        there[name] = (document, Origin(layer))
         if not document.keys() - {"enabled", "confidence", "ports", "cases"}:
             remedy = unknown(name, there.keys() - {name}, "rule")
             return Problem(str(layer.file), line, f"{remedy} One of your own needs `summary` and more.")
+        there[name] = (document, Origin(layer))
         return None
     below, origin = there[name]
     if layer.file.parent in origin.folders:
