@@ -2,10 +2,10 @@
 
 use std::cell::RefCell;
 
+use super::bits::{bits, has_bit, keep_bits, set_bit};
 use super::extract::{Sides, extract};
 use super::form::{Side, Which};
 use super::inspection::{FlowFacts, Inspection, Match};
-use super::patterns::has_bit;
 use super::program::{Alternative, Program, Programs, Rule, Test};
 use super::sides::SideOctets;
 
@@ -65,7 +65,7 @@ impl<'a> Asked<'a> {
             let base = place % words.max(1) * 64;
             for bit in bits(*hits) {
                 for index in self.program.triggers.get(base + bit).into_iter().flatten() {
-                    super::patterns::set_bit(candidates, *index);
+                    set_bit(candidates, *index);
                 }
             }
         }
@@ -286,19 +286,4 @@ pub(super) fn confidence(alternative: &Alternative, hinted: bool, swapped: bool)
     } else {
         own
     }
-}
-
-fn keep_bits(words: &mut [u64], kept: &[u64]) {
-    for (word, kept) in words.iter_mut().zip(kept) {
-        *word &= kept;
-    }
-}
-
-/// Places of the bits that are set.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = word.trailing_zeros();
-        word &= word.wrapping_sub(1);
-        (bit < u64::BITS).then_some(bit as usize)
-    })
 }

@@ -4,6 +4,7 @@
 //! `Classifier::begin` opens an `Inspection` for a flow, `inspect` shows it one packet's payload after the other until it is
 //! settled, `conclude` says what the flow is and why.
 
+mod bits;
 mod carrier;
 mod classifier;
 mod conclusion;

@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use regex_automata::meta::Regex;
 
+use super::bits::set_bit;
 use super::carrier::Carrier;
 use super::expression::Expression;
 use super::form::{Document, RuleForm, Side, TestForm, Which};
 use super::inspection::FlowFacts;
 use super::order::in_order;
-use super::patterns::{self, Patterns, set_bit};
+use super::patterns::{self, Patterns};
 
 const VERSION: u32 = 1;
 const MAX_RULES: usize = 2000;

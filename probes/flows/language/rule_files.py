@@ -76,7 +76,7 @@ def examine(
         return found, problems
     # What could not be read is there nevertheless: who refines it is not told that it is missing.
     problems += lint.problems(found, found.origins, extractors)
-    return found, sorted(set(problems), key=lambda problem: (problem.file, problem.line))
+    return found, sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line))
 
 
 def _read(file: Path, documents: _Documents, problems: list[Problem]) -> None:
@@ -105,7 +105,8 @@ def _read(file: Path, documents: _Documents, problems: list[Problem]) -> None:
                 problems.append(Problem(str(file), line, message))
             continue
         for name, document in entries.items():
-            layer = Layer(file, placed.lines, (section, name), frozenset(document if isinstance(document, dict) else ()))
+            keys = frozenset(document if isinstance(document, dict) else ())
+            layer = Layer(file, placed.lines, (section, name), keys)
             problem = _entry(documents[section], name, document, layer)
             if problem is not None:
                 problems.append(problem)

@@ -57,8 +57,8 @@ def test_cases(tmp_path: Path) -> None:
     assert result.exit_code == 1
     line, last = result.output.splitlines()
     assert line.startswith(
-        f"{file}:10: hello-there: case 'something else': expected none, came out as hello-there (hello-there, 0.90), by "
-        "client matches ^HELO at 0: 48454c4f |HELO|"
+        f"{file}:10: hello-there: case 'something else': expected none, came out as hello-there (hello-there, 0.90), "
+        "by client matches ^HELO at 0: 48454c4f |HELO|"
     )
     assert last.endswith("1 failed")
     written(tmp_path, RULES.replace("0.9", "9"))

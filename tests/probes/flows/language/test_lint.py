@@ -37,7 +37,10 @@ def problems(folder: Path, text: str) -> list[str]:
         ("either: '^a'\n    refines: a", "7: a.refines[0]: a rule cannot refine itself"),
         ("any: [{client: '^a'}, {client: '^a'}]", "6: a.any[1]: asks the same as another alternative"),
         ("either: '^a'\n    cases: [{name: n}]", "7: a.cases[0]: has no payload"),
-        ("either: '^a'\n    cases: [{name: n, client: {hex: 1}}]", "7: a.cases[0].client[0]: 'not-quoted:1': expected pairs"),
+        (
+            "either: '^a'\n    cases: [{name: n, client: {hex: 1}}]",
+            "7: a.cases[0].client[0]: 'not-quoted:1': expected pairs",
+        ),
         ("either: '^a'\n    cases: [{name: n, client: '\\q'}]", "7: a.cases[0].client[0]: \\q is no escape"),
         ("either: '^a'\n    cases: [{name: n, transport: udp, client: a}]", "7: a.cases[0].transport: udp is none of"),
         ("either: '^a'\n    cases: [{name: n, client: a}, {name: n, client: b}]", "7: a.cases[1].name: 'n' is there"),
@@ -94,8 +97,8 @@ policies:
 """
     assert problems(tmp_path, text) == [
         "7: big.any[0][0]: 'octet' is not a known feature; did you mean 'octets'?",
-        "8: big.any[1][0]: 'parsecs' is no unit; there are %, B, kB, MB, GB, TB, ns, us, ms, s, min, h, kbit/s, Mbit/s, "
-        "Gbit/s",
+        "8: big.any[1][0]: 'parsecs' is no unit; there are %, B, kB, MB, GB, TB, ns, us, ms, s, min, h, kbit/s, "
+        "Mbit/s, Gbit/s",
         "8: big.any[1][1]: 'duty': expected FEATURE OP VALUE, such as `octets > 100 MB` or `duty in 0.2..0.8`",
         "9: nothing: asks nothing; give conditions in `when`",
         "12: watch.when.hosts[0]: '10.0.0.1/8' is no network: 10.0.0.1/8 has host bits set; expected one such as "

@@ -122,45 +122,21 @@ def test_a_change_to_no_rule_names_the_nearest(tmp_path: Path) -> None:
 def test_aliases_are_where_they_are_used(tmp_path: Path) -> None:
     text = (
         ONE
-        + "    not: &no {server: '^('}\n  other:\n    summary: o\n    transport: udp\n    confidence: 0.5\n    any: [*no]\n"
+        + "    not: &no {server: '^('}\n"
+        + "  other:\n    summary: o\n    transport: udp\n    confidence: 0.5\n    any: [*no]\n"
     )
     lines = [int(each.partition(":")[0]) for each in problems(tmp_path, text)]
     assert lines[0] == 9
     assert len(lines) == 2
 
 
-_words = st.sampled_from(
-    [
-        "rules",
-        "a",
-        "b",
-        "summary",
-        "transport",
-        "tcp",
-        "client",
-        "match",
-        "check",
-        "any",
-        "not",
-        "^a",
-        "size > 1",
-        "cases",
-    ]
-    + [
-        "confidence",
-        "fields",
-        "refines",
-        "extract",
-        "label",
-        "ports",
-        "expect",
-        "hex",
-        "behaviours",
-        "policies",
-        "when",
-        "then",
-    ]
-)
+# fmt: off
+_words = st.sampled_from([
+    "rules", "a", "b", "summary", "transport", "tcp", "client", "match", "check", "any", "not", "^a", "size > 1",
+    "cases", "confidence", "fields", "refines", "extract", "label", "ports", "expect", "hex", "behaviours", "policies",
+    "when", "then",
+])
+# fmt: on
 _values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 70000) | st.floats() | _words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=5),
