@@ -15,6 +15,9 @@ const SUPPORTED_VERSIONS: u16 = 43;
 /// draft-ietf-tls-esni.
 const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
+/// What OpenSSL wrote before DTLS was a standard.
+const OPENSSL_DTLS: u16 = 0x0100;
+
 const VERSIONS: &[(u32, &str)] = &[
     (0x0002, "SSLv2"),
     (0x0300, "SSLv3"),
@@ -147,7 +150,7 @@ pub fn client_hello(message: &[u8]) -> Option<Hello<'_>> {
     };
     reader.skip(32)?; // random
     reader.short()?; // session
-    if hello.legacy_version >> 8 == 0xfe {
+    if matches!(hello.legacy_version, 0xfe00.. | OPENSSL_DTLS) {
         reader.short()?; // cookie of DTLS
     }
     hello.ciphers = reader.long()?;
