@@ -15,6 +15,8 @@ const SUPPORTED_VERSIONS: u16 = 43;
 /// draft-ietf-tls-esni.
 const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
+/// RFC 8489 section 5.
+const STUN_COOKIE: u32 = 0x2112_a442;
 /// What OpenSSL wrote before DTLS was a standard.
 const OPENSSL_DTLS: u16 = 0x0100;
 
@@ -120,9 +122,18 @@ fn datagram_handshake(datagrams: &[u8]) -> Vec<u8> {
     message
 }
 
+/// The next record of handshakes; STUN before it and between (RFC 7983) is passed over.
 fn datagram_record<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     loop {
         let kind = reader.u8()?;
+        if kind <= 3 {
+            reader.u8()?;
+            let count = reader.u16()?;
+            (reader.u32()? == STUN_COOKIE).then_some(())?;
+            reader.skip(12)?; // transaction
+            reader.skip(count.into())?;
+            continue;
+        }
         reader.skip(10)?; // version, epoch and sequence number
         let count = reader.u16()?;
         let body = reader.take_at_most(count.into());
