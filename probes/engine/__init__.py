@@ -7,12 +7,23 @@ from typing import TYPE_CHECKING
 from probes.engine.fold import windows
 
 if TYPE_CHECKING:
+    from probes.engine._native import CaptureFile, Classifier, Meter, Ring
     from probes.engine.twin import CounterFiles, FastReader, Folder, StepRing, decode_block
 
     IMPLEMENTATION: str
 else:
     try:
-        from probes.engine._native import CounterFiles, FastReader, Folder, StepRing, decode_block
+        from probes.engine._native import (
+            CaptureFile,
+            Classifier,
+            CounterFiles,
+            FastReader,
+            Folder,
+            Meter,
+            Ring,
+            StepRing,
+            decode_block,
+        )
 
         IMPLEMENTATION = "rust"
     except ImportError:
@@ -20,4 +31,16 @@ else:
 
         IMPLEMENTATION = "python"
 
-__all__ = ["IMPLEMENTATION", "CounterFiles", "FastReader", "Folder", "StepRing", "decode_block", "windows"]
+__all__ = [
+    "IMPLEMENTATION",
+    "CaptureFile",
+    "Classifier",
+    "CounterFiles",
+    "FastReader",
+    "Folder",
+    "Meter",
+    "Ring",
+    "StepRing",
+    "decode_block",
+    "windows",
+]

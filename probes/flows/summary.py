@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
+import msgspec
+
+from fabricscope.books import Books
 from fabricscope.cli import plain
 from fabricscope.clock import NANOSECONDS
 from fabricscope.flow import Flow, address_text
@@ -51,13 +54,13 @@ class Summary:
                     ends = (metrics.OTHER, 0, metrics.OTHER, 0)
                 _add(self._connections.setdefault(ends, [0] * len(_COLUMNS)), rdma_counts(record))
 
-    def document(self, books: Mapping[str, Any], capture: Mapping[str, Any]) -> dict[str, Any]:
+    def document(self, books: Books, capture: Mapping[str, Any]) -> dict[str, Any]:
         """Everything. `books` are the meter's, `capture` what the files say of themselves."""
         first, last = self._span or (0, 0)
         return {
             "capture": dict(capture),
             "seconds": (last - first) / NANOSECONDS,
-            "books": dict(books),
+            "books": msgspec.to_builtins(books, str_keys=True) | {"visibility": books.visibility},
             "records": self._records,
             "labels": _groups(self._labels, "label"),
             "behaviours": _groups(self._behaviours, "behaviour"),
@@ -112,7 +115,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {notice}"
     for mirror in books["mirrors"]:
         if mirror["visibility"] < 1:
-            yield f"  a mirror session (tunnel {mirror['id']}) shows {mirror['visibility']:.2%} of its packets"
+            yield f"  a mirror session (tunnel {mirror['tunnel_id']}) shows {mirror['visibility']:.2%} of its packets"
     yield ""
     yield from _table("application", document["labels"], "label")
     yield ""

@@ -1,0 +1,54 @@
+"""What a flow meter is told, and a meter with rules in force."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from fabricscope.clock import NANOSECONDS
+from probes.engine import Classifier, Meter
+from probes.flows.language import normal_form
+from probes.flows.language.rule_files import Rules
+
+
+class MeterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How flows are followed."""
+
+    max_flows: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1 << 24,
+            description="Flows followed at once by one worker. When too many begin, one of N of them is followed, and "
+            "its record says so; those that go on are kept.",
+        ),
+    ] = 1 << 18
+    idle_seconds: Annotated[
+        float, Meta(ge=0.001, le=86400, description="A flow without a packet for that long has ended.")
+    ] = 30.0
+    active_seconds: Annotated[
+        float, Meta(ge=0.001, le=864000, description="A flow that goes on is told that often.")
+    ] = 15.0
+    sampling: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="One of how many packets the mirror sends; records say it.")
+    ] = 1
+
+
+def make_meter(settings: MeterSettings, rules: Rules) -> Meter:
+    """A meter that looks for these rules."""
+    told = {
+        "max_flows": settings.max_flows,
+        "idle_ns": int(settings.idle_seconds * NANOSECONDS),
+        "active_ns": int(settings.active_seconds * NANOSECONDS),
+        "sampling": settings.sampling,
+    }
+    meter = Meter(msgspec.json.encode(told))
+    meter.set_rules(make_classifier(rules))
+    return meter
+
+
+def make_classifier(rules: Rules) -> Classifier:
+    """The rules as the engine asks them."""
+    return Classifier(normal_form.as_json(rules.rules))
