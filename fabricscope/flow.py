@@ -149,8 +149,8 @@ class RdmaWay(Struct, array_like=True, frozen=True):
     message_sizes: list[int]
     """By powers of two: the nth number counts sizes of n bits."""
     lost: int
-    """Sequence numbers that the fabric lost: not seen, and asked for again or timed out; or seen here, and refused with a
-    PSN sequence error, which names the first one only. Of UC all that were not seen."""
+    """Sequence numbers that the fabric lost: not seen, and asked for again or timed out; or seen here, and refused with
+    a PSN sequence error, which names the first one only. Of UC all that were not seen."""
     unseen: int
     """Not seen, and acknowledged nevertheless: the mirror lost them."""
     duplicates: int
