@@ -150,7 +150,8 @@ class RdmaWay(Struct, array_like=True, frozen=True):
     message_sizes: list[int]
     """By powers of two: the nth number counts sizes of n bits."""
     lost: int
-    """Sequence numbers that the fabric lost: not seen, and asked for again or timed out."""
+    """Sequence numbers that the fabric lost: not seen, and asked for again or timed out; or seen here, and refused with
+    a PSN sequence error, which names the first one only. Of UC all that were not seen."""
     unseen: int
     """Not seen, and acknowledged nevertheless: the mirror lost them."""
     duplicates: int

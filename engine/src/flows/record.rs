@@ -138,7 +138,8 @@ pub struct RdmaWay {
     pub message_max: u64,
     /// Their sizes by powers of two: the nth number counts sizes of n bits.
     pub message_sizes: Vec<u64>,
-    /// Packet sequence numbers that the fabric lost: not seen, and asked for again or timed out.
+    /// Packet sequence numbers that the fabric lost: not seen, and asked for again or timed out; or seen here, and refused
+    /// with a PSN sequence error, which names the first one only. Of UC all that were not seen.
     pub lost: u64,
     /// Not seen, and acknowledged nevertheless: the mirror lost them.
     pub unseen: u64,

@@ -3,7 +3,8 @@
 /// Bounds and settings of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Connections that are followed at a time; one takes about 3 KiB, and 2 KiB more once the other way is known.
+    /// Connections that are followed at a time. One takes at most 3 KiB, 4 KiB more where there are gaps and outstanding
+    /// reads, and its behaviour (`FeatureState::heap_octets`).
     pub connections: usize,
     /// Check the invariant CRC of every nth packet; 0 for of none.
     pub check_icrc_every: u32,

@@ -69,3 +69,6 @@ impl Reads {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

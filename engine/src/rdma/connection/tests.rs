@@ -131,3 +131,8 @@ fn every_refusal_is_counted_by_its_kind() {
     assert_eq!(rdma(&record).reverse.naks, [(1, 2), (2, 1)]);
     assert_eq!(rdma(&record).forward.lost, 0);
 }
+
+#[test]
+fn a_connection_takes_no_more_than_limits_say() {
+    assert!(size_of::<crate::rdma::connection::Connection>() <= 3 * 1024);
+}
