@@ -89,6 +89,7 @@ impl Classifier {
             (true, [begins, _]) => (source, begins),
             (false, [_, begins]) => (destination, begins),
         };
+        let before = side.octets().len();
         let grown = match tcp_sequence {
             Some(sequence) => side.segment(payload, wire_octets, sequence, begins),
             None => side.datagram(payload, wire_octets),
@@ -97,16 +98,24 @@ impl Classifier {
         if grown {
             let words = program.patterns.words();
             let last = side.messages().saturating_sub(1);
-            side.hits.resize(last.saturating_mul(words), 0);
+            let anew = std::mem::take(&mut side.began_earlier);
+            let seen = if tcp_sequence.is_some() && !anew {
+                before
+            } else {
+                0
+            };
+            if seen == 0 {
+                side.hits.resize(last.saturating_mul(words), 0);
+            }
             side.hits
                 .resize(last.saturating_add(1).saturating_mul(words), 0);
             let mut hits = std::mem::take(&mut side.hits);
             if let (Some(message), Some(hits)) = (side.message(last), hits.get_mut(last * words..))
             {
-                program.patterns.search(message.octets, hits);
+                program.patterns.search(message.octets, seen, hits);
             }
             side.hits = hits;
-            if std::mem::take(&mut side.began_earlier) {
+            if anew {
                 // What was found in it was found in the middle.
                 inspection.matches.clear();
             }

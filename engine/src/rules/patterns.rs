@@ -178,10 +178,13 @@ impl Patterns {
         self.all.get(number)?.find(octets)
     }
 
-    /// Set the bit of each pattern that is in the octets.
-    pub fn search(&self, octets: &[u8], hits: &mut [u64]) {
+    /// Set the bit of each pattern that is in the octets, of which the first `seen` were searched before.
+    pub fn search(&self, octets: &[u8], seen: usize, hits: &mut [u64]) {
         FOUND.with_borrow_mut(|found| {
             for set in &self.sets {
+                if seen >= set.within {
+                    continue;
+                }
                 if found.capacity() < set.numbers.len() {
                     *found = PatternSet::new(set.numbers.len());
                 }
