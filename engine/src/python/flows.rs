@@ -6,9 +6,17 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::capture::{PyCaptureFile, PyRing, refused};
+use super::rules::PyClassifier;
 use crate::flows::{Meter, MeterSettings};
 use crate::packets::{Frame, LinkType};
-use crate::rules::Classifier;
+
+/// Where frames come from.
+#[derive(FromPyObject)]
+enum PyCapture<'py> {
+    File(Bound<'py, PyCaptureFile>),
+    Ring(Bound<'py, PyRing>),
+}
 
 /// Follows the flows of one capture. The interpreter's lock is given up while it works.
 #[pyclass(name = "Meter", module = "probes.engine._native", frozen)]
@@ -24,14 +32,20 @@ impl PyMeter {
         Ok(Self(Mutex::new(meter)))
     }
 
-    /// Look for these rules in flows that begin from now on. ValueError leaves the old ones.
-    fn set_rules(&self, py: Python<'_>, rules: &[u8]) -> PyResult<()> {
-        py.detach(|| {
-            let rules = Arc::new(Classifier::from_json(rules)?);
-            self.lock().set_classifier(rules);
-            Ok(())
-        })
-        .map_err(|error: String| PyValueError::new_err(error))
+    /// Look for these rules in flows that begin from now on.
+    fn set_rules(&self, py: Python<'_>, rules: &Bound<'_, PyClassifier>) {
+        let rules = Arc::clone(&rules.get().0);
+        py.detach(|| self.lock().set_classifier(rules));
+    }
+
+    /// Count at most `limit` frames of a capture; fewer when it ends, nothing is there yet, or there is no room for
+    /// records. How many it were. OSError for what the capture refuses; what came before is counted.
+    fn read(&self, py: Python<'_>, capture: PyCapture<'_>, limit: u64) -> PyResult<u64> {
+        let read = match capture {
+            PyCapture::File(file) => file.get().with(py, |file| self.lock().read(file, limit)),
+            PyCapture::Ring(ring) => ring.get().with(py, |ring| self.lock().read(ring, limit)),
+        };
+        read?.map_err(refused)
     }
 
     /// Count one frame.
