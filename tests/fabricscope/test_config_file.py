@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fabricscope.config_file import MAX_FILE_BYTES, override, read_file
+from fabricscope.config_file import MAX_FILE_BYTES, files_in, override, parse_placed, read_file
 from fabricscope.settings import SettingsError
 
 
@@ -158,3 +158,48 @@ def test_an_assignment_that_cannot_be_made_is_named(assignment: str, message: st
     with pytest.raises(SettingsError) as refused:
         override({"a": {"b": 3}}, [assignment])
     assert str(refused.value) == message
+
+
+def test_lines_of_keys_and_members() -> None:
+    placed = parse_placed(b"a: &x\n  b: [1,\n    {c: 2}]\n'd': *x\ne:\n  <<: *x\n  f: 3\n")
+    assert placed.document["e"] == {"b": [1, {"c": 2}], "f": 3}
+    assert placed.lines == {
+        ("a",): 1,
+        ("a", "b"): 2,
+        ("a", "b", 0): 2,
+        ("a", "b", 1): 3,
+        ("a", "b", 1, "c"): 3,
+        ("d",): 4,
+        ("d", "b"): 2,
+        ("d", "b", 0): 2,
+        ("d", "b", 1): 3,
+        ("d", "b", 1, "c"): 3,
+        ("e",): 5,
+        ("e", "f"): 7,
+        ("e", "b"): 2,
+        ("e", "b", 0): 2,
+        ("e", "b", 1): 3,
+        ("e", "b", 1, "c"): 3,
+    }
+
+
+@given(st.binary(max_size=100))
+@example(b"a: &a [*a]")
+@example(b"{{a: 1}: 2}")
+@example(b"- <<: [{a: 1}, {a: 2}]")
+def test_any_octets_have_lines_or_an_error(content: bytes) -> None:
+    try:
+        placed = parse_placed(content)
+    except ValueError as error:
+        assert str(error)
+    else:
+        assert all(line > 0 for line in placed.lines.values())
+
+
+def test_files_of_folders_in_order(tmp_path: Path) -> None:
+    for name in ("b.yaml", "a.yaml", "c.txt"):
+        (tmp_path / name).touch()
+    found = files_in([tmp_path / "c.txt", tmp_path], "rules", "x.rules", 3)
+    assert [file.name for file in found] == ["c.txt", "a.yaml", "b.yaml"]
+    with pytest.raises(SettingsError, match="3 files of rules; at most 2"):
+        files_in(found, "rules", "x.rules", 2)

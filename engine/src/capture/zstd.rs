@@ -1,6 +1,9 @@
 //! Zstandard (RFC 8878), a block at a time: the library would unpack all the blocks that it is given, which a small
 //! hostile file can make gigabytes.
 
+mod lengths;
+mod tables;
+
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,6 +11,7 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::gzip::Step;
 use super::octets::Order::Little;
+use lengths::Lengths;
 
 /// How a frame begins.
 pub(super) const MAGIC: u32 = 0xfd2f_b528;
@@ -35,6 +39,7 @@ enum Place {
 pub(super) struct Zstd {
     place: Place,
     decoder: FrameDecoder,
+    lengths: Lengths,
 }
 
 /// Whether a frame begins so, or one that is to be passed over.
@@ -53,6 +58,7 @@ impl Zstd {
         Self {
             place: Place::Between,
             decoder: FrameDecoder::new(),
+            lengths: Lengths::default(),
         }
     }
 
@@ -140,6 +146,7 @@ impl Zstd {
             ));
         }
         self.decoder = FrameDecoder::new();
+        self.lengths = Lengths::default();
         self.decoder
             .init(header)
             .map_err(|error| error.to_string())?;
@@ -166,6 +173,18 @@ impl Zstd {
         let Some(mut block) = input.get(..length) else {
             return Ok(0);
         };
+        if kind == 2 {
+            let packed = block.get(3..3 + content).unwrap_or_default();
+            match self.lengths.of(packed, MAX_BLOCK as u64) {
+                Some(length) if length <= MAX_BLOCK as u64 => {}
+                Some(_) => {
+                    return Err(format!(
+                        "a zstd block comes to more than {MAX_BLOCK} octets"
+                    ));
+                }
+                None => return Err("a zstd block contradicts itself".into()),
+            }
+        }
         let decoder = &mut self.decoder;
         // The library has assertions that hostile octets reach; the decoder is not asked again after one.
         catch_unwind(AssertUnwindSafe(|| {

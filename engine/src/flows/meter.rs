@@ -10,6 +10,7 @@ use super::record::FlowRecord;
 use super::settings::MeterSettings;
 use super::table::Table;
 use crate::capture::{CaptureError, Source};
+use crate::packets::{Decoder, DecoderLimits, Family, Frame, Packet, RdmaLink, TunnelKind};
 use crate::packets::{
     Decoder, DecoderLimits, Family, Frame, Packet, RdmaLink, TunnelKind, Undecodable,
 };

@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
         if position == 0 {
             return Ok(Step::Upper(protocol, rest));
         }
-        Ok(self.piece(
+        Ok(self.comes_in_parts(
             u32::from(u16::from_be_bytes([id_high, id_low])),
             usize::from(position & 0x1fff) * 8,
             position & 0x2000 != 0,
@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
                     let [after, _, high, low, id @ ..] = *head;
                     let position = u16::from_be_bytes([high, low]);
                     if position & 0xfff9 != 0 {
-                        return Ok(self.piece(
+                        return Ok(self.comes_in_parts(
                             u32::from_be_bytes(id),
                             usize::from(position & 0xfff8),
                             position & 1 != 0,

@@ -19,6 +19,7 @@ pub(crate) mod frames;
 mod ip;
 mod link;
 mod packet;
+mod parts;
 mod rdma;
 mod span;
 mod transport;
@@ -75,9 +76,10 @@ impl Decoder {
         let packet = loop {
             match walk.run(step) {
                 Ok(Halt::Done) => break walk.packet(),
-                Ok(Halt::Fragment(piece)) => {
+                Ok(Halt::Fragment) => {
                     let whole = wholes.next().ok_or(Undecodable::TooDeep)?;
-                    step = walk.fragment(&piece, fragments, whole);
+                    let piece = walk.piece.take().ok_or(Undecodable::BadNetworkHeader)?;
+                    step = walk.fragment(piece, fragments, whole);
                 }
                 Err(Undecodable::TooDeep) => return Err(Undecodable::TooDeep),
                 Err(reason) => break walk.plain().ok_or(reason)?,

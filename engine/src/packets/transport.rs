@@ -37,7 +37,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn tcp(&mut self, span: Span<'a>) -> Result<Step<'a>, Undecodable> {
         let Some(head) = span.octets.first_chunk::<20>() else {
             return self.short(20, span);
@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
         Ok(self.carries(span.past(octets)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn udp(&mut self, span: Span<'a>) -> Result<Step<'a>, Undecodable> {
         let Some(head) = span.octets.first_chunk::<8>() else {
             return self.short(8, span);

@@ -1,7 +1,7 @@
 //! The way through the headers of a frame, one after the other. It keeps what is known so far; each header's module
 //! says what comes next.
 
-use super::fragments::{Added, Fragments, Key, Piece};
+use super::fragments::Piece;
 use super::span::Span;
 use super::{
     Family, Fragment, Frame, LinkType, Network, Packet, Rdma, TcpHeader, Tunnel, TunnelKind,
@@ -22,18 +22,19 @@ pub(super) enum Step<'a> {
     Ip(Span<'a>),
     /// What follows the headers of an IP packet that is whole.
     Upper(u8, Span<'a>),
-    Fragment(Piece<'a>),
+    /// `Walk::piece` is one.
+    Fragment,
     Done,
 }
 
 /// Why the walk halts.
-pub(super) enum Halt<'a> {
+pub(super) enum Halt {
     Done,
-    Fragment(Piece<'a>),
+    Fragment,
 }
 
 pub(super) struct Walk<'a> {
-    time_ns: u64,
+    pub time_ns: u64,
     pub wire_octets: u32,
     pub vlan: u16,
     pub priority: u8,
@@ -41,12 +42,12 @@ pub(super) struct Walk<'a> {
     mirror: Option<Tunnel>,
     pub network: Network,
     /// What the innermost IP header's packet is a part of, if a header around it says so.
-    part: Fragment,
+    pub part: Fragment,
     /// Of a fragment: octets after its IP headers on the wire, and those of the whole when it has the transport's header.
-    share: Option<(usize, usize)>,
+    pub share: Option<(usize, usize)>,
     /// The packet whose first part this is, and how many tunnels stand around that.
-    first_of: Option<(u64, u8)>,
-    tunnels: u8,
+    pub first_of: Option<(u64, u8)>,
+    pub tunnels: u8,
     headers: u8,
     /// From the innermost IP header on; empty when that is elsewhere than what follows it.
     pub ip: &'a [u8],
@@ -55,6 +56,8 @@ pub(super) struct Walk<'a> {
     pub tcp: Option<TcpHeader>,
     pub rdma: Option<Rdma<'a>>,
     payload: Span<'a>,
+    /// The fragment that the walk came to.
+    pub piece: Option<Piece<'a>>,
     /// The UDP packet that a port makes a tunnel, in case there is none in it.
     plain: Option<Packet<'a>>,
 }
@@ -92,6 +95,7 @@ impl<'a> Walk<'a> {
             tcp: None,
             rdma: None,
             payload: Span::new(&[], 0),
+            piece: None,
             plain: None,
         };
         if let Some(tag) = frame.stripped_vlan {
@@ -102,7 +106,7 @@ impl<'a> Walk<'a> {
 
     /// Goes on until the frame ends, or to a fragment.
     #[inline]
-    pub fn run(&mut self, mut step: Step<'a>) -> Result<Halt<'a>, Undecodable> {
+    pub fn run(&mut self, mut step: Step<'a>) -> Result<Halt, Undecodable> {
         loop {
             self.deeper()?;
             step = match step {
@@ -112,7 +116,7 @@ impl<'a> Walk<'a> {
                 Step::Link(link, span) => self.link(link, span)?,
                 Step::Llc(span) => self.llc(span)?,
                 Step::Ip(span) => self.any_ip(span)?,
-                Step::Fragment(piece) => return Ok(Halt::Fragment(piece)),
+                Step::Fragment => return Ok(Halt::Fragment),
                 Step::Done => return Ok(Halt::Done),
             };
         }
@@ -185,99 +189,6 @@ impl<'a> Walk<'a> {
             fragment: self.part,
             ..network
         };
-    }
-
-    /// The fragment that a network header is about.
-    pub fn piece(
-        &self,
-        id: u32,
-        offset: usize,
-        more: bool,
-        protocol: u8,
-        span: Span<'a>,
-    ) -> Step<'a> {
-        let (tunnel, tunnel_id) = self
-            .tunnel
-            .map_or((TunnelKind::None, 0), |tunnel| (tunnel.kind, tunnel.id));
-        Step::Fragment(Piece {
-            key: Key {
-                family: self.network.family,
-                source: self.network.source,
-                destination: self.network.destination,
-                protocol: match self.network.family {
-                    Family::V4 => protocol,
-                    _ => 0,
-                },
-                id,
-                vlan: self.vlan,
-                tunnel,
-                tunnel_id,
-            },
-            offset,
-            more,
-            protocol,
-            octets: span.octets,
-            wire: span.wire,
-        })
-    }
-
-    /// What becomes of a fragment. `whole` gets the packet that it completes.
-    pub fn fragment(
-        &mut self,
-        piece: &Piece<'a>,
-        fragments: &mut Fragments,
-        whole: &'a mut Vec<u8>,
-    ) -> Step<'a> {
-        let (added, number) = fragments.add(piece, self.time_ns, whole);
-        let span = Span::new(piece.octets, piece.wire);
-        self.share = Some((piece.wire, 0));
-        match added {
-            Added::Whole(protocol) => {
-                if piece.offset == 0 {
-                    self.share = Some((piece.wire, whole.len()));
-                }
-                self.part(Fragment::Reassembled);
-                self.network.protocol = protocol;
-                self.first_of = Some((number, self.tunnels));
-                self.ip = &[];
-                Step::Upper(protocol, Span::new(whole, whole.len()))
-            }
-            Added::Part(_) if piece.offset == 0 => {
-                self.part(Fragment::First);
-                self.network.protocol = piece.protocol;
-                self.first_of = Some((number, self.tunnels));
-                Step::Upper(piece.protocol, span)
-            }
-            Added::Part(owner) => {
-                self.part(Fragment::Later);
-                self.network.protocol = piece.protocol;
-                if let Some(owner) = owner {
-                    self.network = Network {
-                        fragment: Fragment::Later,
-                        ..owner.network
-                    };
-                    self.source_port = owner.source_port;
-                    self.destination_port = owner.destination_port;
-                    self.vlan = owner.vlan;
-                    self.priority = owner.priority;
-                    self.tunnel = owner.tunnel.or(self.tunnel);
-                }
-                self.carries(span)
-            }
-        }
-    }
-
-    /// Tells the other parts of a fragmented packet whose they are.
-    pub fn own(&self, fragments: &mut Fragments, packet: &Packet<'a>) {
-        if let Some((number, tunnels)) = self.first_of {
-            let inside = self.tunnels > tunnels && packet.tunnel == self.tunnel;
-            fragments.own(number, packet, packet.tunnel.filter(|_| inside));
-        }
-    }
-
-    fn part(&mut self, part: Fragment) {
-        self.part = part;
-        self.network.fragment = part;
     }
 
     /// The UDP packet that was taken for a tunnel.

@@ -1,20 +1,20 @@
 //! Capture files and rings. Python reads few packets itself: a meter takes them on this side.
 
+mod frames;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
 
 use crate::capture::{
     self, CaptureError, CaptureFile, FileOptions, Instruction, Program, Ring, RingCounts,
-    RingOptions, Source, Trouble,
+    RingOptions, Trouble,
 };
-use crate::packets::{Frame, LinkType};
+use crate::packets::LinkType;
+use frames::{FrameRow, rows, skip, take, then_trouble};
 
 type PyInstruction = (u16, u8, u8, u32);
-/// ns since 1970, octets on the wire, link type, octets, VLAN that the kernel took off.
-type FrameRow = (u64, u32, u16, Py<PyBytes>, Option<u16>);
 /// Name, link type, snap length, dropped.
 type InterfaceRow = (String, u16, u32, Option<u64>);
 
@@ -220,73 +220,6 @@ pub(super) fn steering() -> PyResult<Vec<PyInstruction>> {
                 instruction.jt,
                 instruction.jf,
                 instruction.k,
-            )
-        })
-        .collect())
-}
-
-struct Taken {
-    time_ns: u64,
-    wire_octets: u32,
-    link: LinkType,
-    octets: Vec<u8>,
-    vlan: Option<u16>,
-}
-
-impl From<Frame<'_>> for Taken {
-    fn from(frame: Frame<'_>) -> Self {
-        Self {
-            time_ns: frame.time_ns,
-            wire_octets: frame.wire_octets,
-            link: frame.link,
-            octets: frame.octets.to_vec(),
-            vlan: frame.stripped_vlan,
-        }
-    }
-}
-
-fn take(source: &mut impl Source, limit: usize) -> Vec<Taken> {
-    let mut taken = Vec::new();
-    while taken.len() < limit {
-        let Ok(Some(frame)) = source.next() else {
-            break;
-        };
-        taken.push(frame.into());
-    }
-    taken
-}
-
-fn skip(source: &mut impl Source, limit: u64) -> (u64, u64) {
-    let (mut packets, mut octets) = (0, 0);
-    while packets < limit {
-        let Ok(Some(frame)) = source.next() else {
-            break;
-        };
-        packets += 1;
-        octets += frame.octets.len() as u64;
-    }
-    (packets, octets)
-}
-
-/// What was read before an error is given first; when there is no more, the error.
-fn then_trouble<T>(file: &CaptureFile, empty: bool, found: T) -> Result<T, CaptureError> {
-    match file.trouble() {
-        Some(error) if empty => Err(error.clone()),
-        _ => Ok(found),
-    }
-}
-
-fn rows(py: Python<'_>, taken: Vec<Taken>) -> PyResult<Vec<FrameRow>> {
-    Ok(taken
-        .into_iter()
-        .map(|frame| {
-            let octets = PyBytes::new(py, &frame.octets).unbind();
-            (
-                frame.time_ns,
-                frame.wire_octets,
-                frame.link.0,
-                octets,
-                frame.vlan,
             )
         })
         .collect())

@@ -93,6 +93,7 @@ impl Classifier {
             Some(sequence) => side.segment(payload, wire_octets, sequence, begins),
             None => side.datagram(payload, wire_octets),
         };
+        let first = grown && side.messages() == 1;
         if grown {
             let words = program.patterns.words();
             let last = side.messages().saturating_sub(1);
@@ -111,7 +112,8 @@ impl Classifier {
             }
         }
         if grown || !program.patient.is_empty() {
-            asked.evaluate(inspection);
+            let later = tcp_sequence.is_none() && !first;
+            asked.evaluate(inspection, later);
         }
         inspection.settled = done(&asked, inspection);
         inspection.settled

@@ -2,10 +2,11 @@
 
 use crate::flows::record::Classification;
 
+use super::carrier::Carrier;
 use super::form::Side;
 use super::inspection::{Inspection, Match};
 use super::matching::{Asked, looked_at};
-use super::program::{Carrier, Test};
+use super::program::Test;
 
 /// What is listed of a rule that has nothing but its port.
 const BY_PORT: f32 = 0.2;

@@ -1,12 +1,11 @@
 //! Which rules hold of what is known of a flow so far.
 
 use std::cell::RefCell;
-use std::cmp::Ordering;
 
+use super::bits::{bits, has_bit, keep_bits, set_bit};
 use super::extract::{Sides, extract};
 use super::form::{Side, Which};
 use super::inspection::{FlowFacts, Inspection, Match};
-use super::patterns::has_bit;
 use super::program::{Alternative, Program, Programs, Rule, Test};
 use super::sides::SideOctets;
 
@@ -35,15 +34,19 @@ impl<'a> Asked<'a> {
         Some((alternative, self.programs.rules.get(alternative.rule)?))
     }
 
-    /// Bring the matches up to what is known now.
-    pub fn evaluate(&self, inspection: &mut Inspection) {
+    /// Bring the matches up to what is known now. `later`: nothing but a datagram that is not its side's first is new.
+    pub fn evaluate(&self, inspection: &mut Inspection, later: bool) {
         CANDIDATES.with_borrow_mut(|candidates| {
             self.wake(inspection, candidates);
+            if later {
+                keep_bits(candidates, &self.program.later);
+            }
             self.drop_undone(inspection);
             self.pass(inspection, candidates, false);
             if inspection.matches.iter().any(|found| !found.swapped) {
                 inspection.matches.retain(|found| !found.swapped);
             } else if !self.facts.opened {
+                keep_bits(candidates, &self.program.sided);
                 self.pass(inspection, candidates, true);
             }
         });
@@ -62,7 +65,7 @@ impl<'a> Asked<'a> {
             let base = place % words.max(1) * 64;
             for bit in bits(*hits) {
                 for index in self.program.triggers.get(base + bit).into_iter().flatten() {
-                    super::patterns::set_bit(candidates, *index);
+                    set_bit(candidates, *index);
                 }
             }
         }
@@ -258,67 +261,6 @@ impl<'a> Asked<'a> {
         }
         fields
     }
-
-    /// The best match that no other one refines.
-    pub fn winner(&self, inspection: &Inspection) -> Option<Match> {
-        let matches = &inspection.matches;
-        let leaves = matches
-            .iter()
-            .filter(|found| !self.is_refined(found, matches));
-        leaves.copied().min_by(|a, b| self.compare(a, b, matches))
-    }
-
-    /// Whether another match refines this one.
-    pub fn is_refined(&self, found: &Match, matches: &[Match]) -> bool {
-        let Some(alternative) = self.program.alternatives.get(found.alternative) else {
-            return false;
-        };
-        matches.iter().any(|other| {
-            self.alternative(other.alternative)
-                .is_some_and(|(_, rule)| rule.ancestors.contains(&alternative.rule))
-        })
-    }
-
-    /// The better one first: by confidence, then ports, then name.
-    pub fn compare(&self, a: &Match, b: &Match, matches: &[Match]) -> Ordering {
-        let key = |found: &Match| {
-            let rule = self.alternative(found.alternative).map(|(_, rule)| rule);
-            let hinted = rule.is_some_and(|rule| rule.hinted(self.facts));
-            (
-                self.standing(found, matches),
-                hinted,
-                rule.map_or("", |rule| rule.name.as_str()),
-            )
-        };
-        let (a, b) = (key(a), key(b));
-        b.0.total_cmp(&a.0).then(b.1.cmp(&a.1)).then(a.2.cmp(b.2))
-    }
-
-    /// A match stands as high as what it refines, if that is higher.
-    fn standing(&self, found: &Match, matches: &[Match]) -> f32 {
-        let Some((_, rule)) = self.alternative(found.alternative) else {
-            return 0.0;
-        };
-        let refined = matches.iter().filter(|other| {
-            let alternative = self.program.alternatives.get(other.alternative);
-            alternative.is_some_and(|alternative| rule.ancestors.contains(&alternative.rule))
-        });
-        refined.fold(found.confidence, |best, other| best.max(other.confidence))
-    }
-
-    /// Whether an alternative that needs more packets might beat this confidence.
-    pub fn may_be_beaten(&self, found: &Match, inspection: &Inspection) -> bool {
-        let patient = self.program.patient.iter();
-        patient
-            .filter_map(|index| self.alternative(*index))
-            .any(|(alternative, rule)| {
-                let hinted = rule.hinted(self.facts);
-                alternative.packets > inspection.packets
-                    && (hinted || !alternative.ports_required)
-                    && rule.refines.is_empty()
-                    && confidence(alternative, hinted, false) > found.confidence
-            })
-    }
 }
 
 /// The sides that a test looks at.
@@ -337,20 +279,11 @@ pub(super) fn looked_at<'i>(
 }
 
 /// On one of the rule's ports half of the doubt goes; a confidence that needs the port has it counted already.
-fn confidence(alternative: &Alternative, hinted: bool, swapped: bool) -> f32 {
+pub(super) fn confidence(alternative: &Alternative, hinted: bool, swapped: bool) -> f32 {
     let own = alternative.confidence * if swapped { SWAPPED } else { 1.0 };
     if hinted && !alternative.ports_required {
         1.0 - (1.0 - own) / 2.0
     } else {
         own
     }
-}
-
-/// Places of the bits that are set.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = word.trailing_zeros();
-        word &= word.wrapping_sub(1);
-        (bit < u64::BITS).then_some(bit as usize)
-    })
 }

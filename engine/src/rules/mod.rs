@@ -4,15 +4,20 @@
 //! `Classifier::begin` opens an `Inspection` for a flow, `inspect` shows it one packet's payload after the other until it is
 //! settled, `conclude` says what the flow is and why.
 
+mod bits;
+mod carrier;
 mod classifier;
 mod conclusion;
+mod evaluation;
 mod expression;
 pub mod extract;
 mod form;
 mod inspection;
 mod matching;
+mod order;
 mod patterns;
 mod program;
+mod ranking;
 mod sides;
 
 pub use classifier::Classifier;

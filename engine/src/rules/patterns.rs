@@ -8,6 +8,7 @@ use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Input, MatchKind, PatternSet};
 
+use super::bits::set_bit;
 use super::sides::MAX_OCTETS;
 
 /// Octets of a compiled pattern's automaton.
@@ -210,18 +211,6 @@ impl Patterns {
                 || pattern.find(octets).is_some()
         })
     }
-}
-
-pub(super) fn set_bit(words: &mut [u64], index: usize) {
-    if let Some(word) = words.get_mut(index / 64) {
-        *word |= 1 << (index % 64);
-    }
-}
-
-pub(super) fn has_bit(words: &[u64], index: usize) -> bool {
-    words
-        .get(index / 64)
-        .is_some_and(|word| word >> (index % 64) & 1 == 1)
 }
 
 /// A pattern that is looked for in the value of an extracted field.

@@ -4,55 +4,17 @@ use std::collections::{HashMap, HashSet};
 
 use regex_automata::meta::Regex;
 
+use super::bits::set_bit;
+use super::carrier::Carrier;
 use super::expression::Expression;
-use super::form::{AlternativeForm, Document, RuleForm, Side, TestForm, Which};
+use super::form::{Document, RuleForm, Side, TestForm, Which};
 use super::inspection::FlowFacts;
-use super::patterns::{self, Patterns, set_bit};
+use super::order::in_order;
+use super::patterns::{self, Patterns};
 
 const VERSION: u32 = 1;
 const MAX_RULES: usize = 2000;
 const MAX_ALTERNATIVES: usize = 64;
-
-/// What a payload is carried by: the rules that can be asked of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Carrier {
-    Tcp,
-    Udp,
-    Sctp,
-    Dccp,
-    Rdma,
-    Ip(u8),
-    Ether(u16),
-}
-
-impl Carrier {
-    pub fn of(facts: &FlowFacts) -> Self {
-        match (facts.rdma, facts.protocol) {
-            (Some(_), _) => Self::Rdma,
-            (None, 6) => Self::Tcp,
-            (None, 17) => Self::Udp,
-            (None, 33) => Self::Dccp,
-            (None, 132) => Self::Sctp,
-            (None, 0) => Self::Ether(facts.ether_type),
-            (None, other) => Self::Ip(other),
-        }
-    }
-
-    fn named(text: &str) -> Option<Self> {
-        Some(match text {
-            "tcp" => Self::Tcp,
-            "udp" => Self::Udp,
-            "sctp" => Self::Sctp,
-            "dccp" => Self::Dccp,
-            "rdma" => Self::Rdma,
-            other => match other.split_once('/')? {
-                ("ip", number) => Self::Ip(number.parse().ok()?),
-                ("ether", number) => Self::Ether(number.parse().ok()?),
-                _ => return None,
-            },
-        })
-    }
-}
 
 #[derive(Debug)]
 pub(super) struct Rule {
@@ -96,6 +58,8 @@ pub(super) struct Alternative {
     pub confidence: f32,
     pub packets: u16,
     pub ports_required: bool,
+    /// On other rules, or on fields.
+    pub depends: bool,
     pub tests: Vec<Test>,
     pub not: Vec<Vec<Test>>,
 }
@@ -110,6 +74,10 @@ pub(super) struct Program {
     pub triggers: Vec<Vec<usize>>,
     /// Bits of alternatives that need no pattern.
     pub always: Vec<u64>,
+    /// Bits of alternatives that may come to hold with a datagram that is not its side's first.
+    pub later: Vec<u64>,
+    /// Bits of alternatives that tell the sides apart.
+    pub sided: Vec<u64>,
     /// Alternatives that cannot match at the first packet.
     pub patient: Vec<usize>,
     /// Rules that have ports here.
@@ -200,7 +168,7 @@ impl Programs {
                 self.programs.push(Program::default());
             }
             if let Some(program) = self.programs.get_mut(program) {
-                program.take(number, &form.alternatives, !form.ports.is_empty())?;
+                program.take(number, &form)?;
             }
         }
         numbers.insert(form.name.clone(), number);
@@ -223,11 +191,12 @@ impl Programs {
 }
 
 impl Program {
-    fn take(&mut self, rule: usize, forms: &[AlternativeForm], ports: bool) -> Result<(), String> {
-        if ports {
+    fn take(&mut self, rule: usize, form: &RuleForm) -> Result<(), String> {
+        let depends = !form.refines.is_empty() || !form.fields.is_empty();
+        if !form.ports.is_empty() {
             self.on_ports.push(rule);
         }
-        for form in forms {
+        for form in &form.alternatives {
             let not = form.not.iter().map(|group| self.tests(group));
             let not = not.collect::<Result<_, _>>()?;
             let alternative = Alternative {
@@ -236,6 +205,7 @@ impl Program {
                 confidence: form.confidence,
                 packets: form.packets.max(1),
                 ports_required: form.ports_required,
+                depends,
                 tests: self.tests(&form.tests)?,
                 not,
             };
@@ -269,7 +239,28 @@ impl Program {
         self.patterns.ready()?;
         self.triggers = vec![Vec::new(); self.patterns.len()];
         self.always = vec![0; self.alternatives.len().div_ceil(64)];
+        self.later = self.always.clone();
+        self.sided = self.always.clone();
         for (index, alternative) in self.alternatives.iter().enumerate() {
+            let mut all = alternative
+                .tests
+                .iter()
+                .chain(alternative.not.iter().flatten());
+            if alternative.packets > 1
+                || alternative.depends
+                || all.any(|test| test.which != Which::First)
+            {
+                set_bit(&mut self.later, index);
+            }
+            let mut all = alternative
+                .tests
+                .iter()
+                .chain(alternative.not.iter().flatten());
+            if alternative.depends
+                || all.any(|test| matches!(test.side, Side::Client | Side::Server))
+            {
+                set_bit(&mut self.sided, index);
+            }
             // All tests must hold, so the patterns of one of them are enough to wake it.
             match alternative
                 .tests
@@ -288,43 +279,4 @@ impl Program {
         }
         Ok(())
     }
-}
-
-/// Places of rules, sorted by name and so that each comes after what it refines.
-fn in_order(forms: &[RuleForm]) -> Result<Vec<usize>, String> {
-    let mut waiting: Vec<usize> = (0..forms.len()).collect();
-    let name = |place: &usize| forms.get(*place).map_or("", |form| form.name.as_str());
-    waiting.sort_by_key(name);
-    if let Some(pair) = waiting.windows(2).find(|pair| match pair {
-        [a, b] => name(a) == name(b),
-        _ => false,
-    }) {
-        return Err(format!(
-            "rule {} is there twice",
-            pair.first().map_or("", name)
-        ));
-    }
-    let mut done: HashSet<&str> = HashSet::new();
-    let mut order = Vec::new();
-    while !waiting.is_empty() {
-        let free = |place: &usize| {
-            forms.get(*place).is_some_and(|form| {
-                form.refines
-                    .iter()
-                    .all(|parent| done.contains(parent.as_str()))
-            })
-        };
-        let (now, later): (Vec<_>, Vec<_>) = waiting.iter().partition(|place| free(place));
-        if now.is_empty() {
-            let stuck: Vec<_> = later.iter().take(5).map(name).collect();
-            return Err(format!(
-                "rules that refine one another, or what is not there: {}",
-                stuck.join(", ")
-            ));
-        }
-        done.extend(now.iter().map(name));
-        order.extend(now);
-        waiting = later;
-    }
-    Ok(order)
 }

@@ -1,6 +1,6 @@
 //! The first octets of one side: a stream put together by sequence number, or the first datagrams.
 
-use super::expression::Message;
+use super::evaluation::Message;
 
 /// Octets that are kept of each side.
 pub const MAX_OCTETS: usize = 2048;

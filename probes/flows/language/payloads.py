@@ -32,7 +32,7 @@ def from_hex(text: str) -> bytes:
     for word in text.split():
         match = _HEX.fullmatch(word)
         if match is None:
-            raise ValueError(f"{word[:40]!r}: expected pairs of hexadecimal digits, such as 1603 or 00*12")
+            raise ValueError(f"{word[:40]!r}: expected pairs of hexadecimal digits in quotes, such as '1603 00*12'")
         group = bytes.fromhex(match[1])
         octets += group[:-1] + group[-1:] * int(match[2] or 1)
         _bounded(octets)

@@ -76,7 +76,7 @@ def examine(
         return found, problems
     # What could not be read is there nevertheless: who refines it is not told that it is missing.
     problems += lint.problems(found, found.origins, extractors)
-    return found, sorted(set(problems), key=lambda problem: (problem.file, problem.line))
+    return found, sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line))
 
 
 def _read(file: Path, documents: _Documents, problems: list[Problem]) -> None:
@@ -105,7 +105,8 @@ def _read(file: Path, documents: _Documents, problems: list[Problem]) -> None:
                 problems.append(Problem(str(file), line, message))
             continue
         for name, document in entries.items():
-            layer = Layer(file, placed.lines, (section, name), frozenset(document or ()))
+            keys = frozenset(document if isinstance(document, dict) else ())
+            layer = Layer(file, placed.lines, (section, name), keys)
             problem = _entry(documents[section], name, document, layer)
             if problem is not None:
                 problems.append(problem)
@@ -122,10 +123,10 @@ def _entry(there: dict[str, tuple[dict[str, Any], Origin]], name: str, document:
     if not isinstance(document, dict):
         return Problem(str(layer.file), line, f"{name}: {shown(document)} does not fit; expected a section")
     if name not in there:
-        there[name] = (document, Origin(layer))
         if not document.keys() - {"enabled", "confidence", "ports", "cases"}:
             remedy = unknown(name, there.keys() - {name}, "rule")
             return Problem(str(layer.file), line, f"{remedy} One of your own needs `summary` and more.")
+        there[name] = (document, Origin(layer))
         return None
     below, origin = there[name]
     if layer.file.parent in origin.folders:

@@ -75,7 +75,7 @@ def _payload(value: Any) -> Any:
         return {"text": value}
     if isinstance(value, Mapping) and isinstance(number := value.get("hex"), int) and not isinstance(number, bool):
         # Digits alone are a number to YAML, which keeps neither leading zeros nor their base.
-        return {"hex": f"{number} (put it in quotes)"}
+        return {"hex": f"not-quoted:{number}"}
     return value
 
 

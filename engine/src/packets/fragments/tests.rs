@@ -209,7 +209,7 @@ fn a_flood_is_bounded_by_numbers_and_octets() {
     for place in 1..200 {
         decode(
             &mut decoder,
-            &ethernet(0x0800, &ipv4_part(2000, 2 * place | MORE, 17, &[0; 8])),
+            &ethernet(0x0800, &ipv4_part(2000, (2 * place) | MORE, 17, &[0; 8])),
             1,
         );
     }

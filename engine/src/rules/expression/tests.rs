@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Expression, Message};
+use super::Expression;
+use crate::rules::evaluation::Message;
 
 fn holds(tree: &Value, octets: &[u8]) -> bool {
     cut(tree, octets, octets.len() as u64)

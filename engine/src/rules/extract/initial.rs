@@ -53,7 +53,8 @@ pub fn initial_keys(version: u32, identifier: &[u8], client: bool) -> Option<Key
         VERSION_1 => SALT_1,
         VERSION_2 => SALT_2,
         0xff00_001d..=0xff00_0020 => SALT_DRAFT_29,
-        0xff00_0017..=0xff00_001c => SALT_DRAFT_23,
+        // 0xfaceb002 is what Facebook's servers called draft 27.
+        0xff00_0017..=0xff00_001c | 0xface_b002 => SALT_DRAFT_23,
         _ => return None,
     };
     let prefix = if version == VERSION_2 {

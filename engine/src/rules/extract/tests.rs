@@ -136,3 +136,26 @@ fn a_hello_in_several_records_is_one() {
     let found = fields("tls", &[record(first), record(second)].concat(), b"", true);
     assert_eq!(get(&found, "ja4"), "t13d1516h2_8daaf6152771_e5627efa2ab1");
 }
+
+#[test]
+fn dtls_is_found_after_stun() {
+    let body = [
+        &[0xfe, 0xfd],
+        [7; 32].as_slice(),
+        &[0, 0],
+        &long(&u16s(&[0xc02b, 0x00ff])),
+        &[1, 0],
+    ]
+    .concat();
+    let count = u32::try_from(body.len()).unwrap().to_be_bytes();
+    let message = [&[1], &count[1..], &[0, 0, 0, 0, 0], &count[1..], &body].concat();
+    let hello = [
+        &[22, 0xfe, 0xff, 0, 0, 0, 0, 0, 0, 0, 0],
+        long(&message).as_slice(),
+    ]
+    .concat();
+    let stun = hex("0001 0000 2112a442 112233445566778899aabbcc");
+    let found = fields("dtls", &[stun, hello].concat(), b"", false);
+    assert_eq!(get(&found, "offered_version"), "DTLSv1.2");
+    assert!(get(&found, "ja4").starts_with("dd2i020000_"));
+}

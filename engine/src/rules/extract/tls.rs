@@ -15,6 +15,11 @@ const SUPPORTED_VERSIONS: u16 = 43;
 /// draft-ietf-tls-esni.
 const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 
+/// RFC 8489 section 5.
+const STUN_COOKIE: u32 = 0x2112_a442;
+/// What OpenSSL wrote before DTLS was a standard.
+const OPENSSL_DTLS: u16 = 0x0100;
+
 const VERSIONS: &[(u32, &str)] = &[
     (0x0002, "SSLv2"),
     (0x0300, "SSLv3"),
@@ -117,9 +122,18 @@ fn datagram_handshake(datagrams: &[u8]) -> Vec<u8> {
     message
 }
 
+/// The next record of handshakes; STUN before it and between (RFC 7983) is passed over.
 fn datagram_record<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
     loop {
         let kind = reader.u8()?;
+        if kind <= 3 {
+            reader.u8()?;
+            let count = reader.u16()?;
+            (reader.u32()? == STUN_COOKIE).then_some(())?;
+            reader.skip(12)?; // transaction
+            reader.skip(count.into())?;
+            continue;
+        }
         reader.skip(10)?; // version, epoch and sequence number
         let count = reader.u16()?;
         let body = reader.take_at_most(count.into());
@@ -147,7 +161,7 @@ pub fn client_hello(message: &[u8]) -> Option<Hello<'_>> {
     };
     reader.skip(32)?; // random
     reader.short()?; // session
-    if hello.legacy_version >> 8 == 0xfe {
+    if matches!(hello.legacy_version, 0xfe00.. | OPENSSL_DTLS) {
         reader.short()?; // cookie of DTLS
     }
     hello.ciphers = reader.long()?;
