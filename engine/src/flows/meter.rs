@@ -71,17 +71,18 @@ impl Meter {
             out,
             ..
         } = self;
-        out.books.packets.add(frame.wire_octets);
         match decoder.decode(frame) {
             Ok(packet) => count(flows, connections, rules.as_ref(), out, &packet),
-            Err(reason) => out.books.undecodable.add(reason, frame.wire_octets),
+            Err(reason) => {
+                out.books.packets.add(frame.wire_octets);
+                out.books.undecodable.add(reason, frame.wire_octets);
+            }
         }
         self.follow_rdma(frame.time_ns);
     }
 
     /// Count a packet that was decoded elsewhere.
     pub fn observe_packet(&mut self, packet: &Packet<'_>) {
-        self.out.books.packets.add(packet.wire_octets);
         let Self {
             flows,
             connections,
@@ -194,6 +195,8 @@ fn count(
     out: &mut Outbox,
     packet: &Packet<'_>,
 ) {
+    // Without what a capture puts before the frame.
+    out.books.packets.add(packet.wire_octets);
     let session = out.books.mirrors.observe(&packet.mirror);
     let tunnel = packet.tunnel.map_or(TunnelKind::None, |tunnel| tunnel.kind);
     if let Some(count) = out.books.tunnels.get_mut(tunnel as usize) {
