@@ -2,7 +2,7 @@
 //! --no-default-features --example meter_cost`.
 
 use _native::flows::{Meter, MeterSettings};
-use _native::packets::{Family, Fragment, Network, Packet, TcpHeader};
+use _native::packets::{Family, Fragment, Frame, LinkType, Network, Packet, TcpHeader};
 
 const PACKETS: u64 = 1_000_000;
 
@@ -92,6 +92,89 @@ fn run(name: &str, packets: u64, make: &Make) {
     );
 }
 
+/// A frame of 128 octets at most, as a mirror with that snap length sends them.
+fn frame(flow: u32, back: bool, port: u16, payload: &[u8]) -> Vec<u8> {
+    let mut octets = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+    octets.extend([0x45, 0x02, 0x04, 0x2a, 0, 0, 0x40, 0, 64, 17, 0, 0]);
+    let (client, server) = (
+        (0x0a00_0000 | flow).to_be_bytes(),
+        [10, 255, 0, (flow % 200) as u8],
+    );
+    let (source, destination) = if back {
+        (server, client)
+    } else {
+        (client, server)
+    };
+    octets.extend(source);
+    octets.extend(destination);
+    octets.extend(
+        if back {
+            port
+        } else {
+            49_152 + (flow % 1000) as u16
+        }
+        .to_be_bytes(),
+    );
+    octets.extend(
+        if back && port != 4791 {
+            49_152 + (flow % 1000) as u16
+        } else {
+            port
+        }
+        .to_be_bytes(),
+    );
+    octets.extend([0x04, 0x16, 0, 0]);
+    octets.extend(payload);
+    octets.resize(128, 0);
+    octets
+}
+
+/// Three WRITE packets and an acknowledgement, of 1,000 pairs of queue pairs in turn.
+fn roce(n: u64) -> Vec<u8> {
+    let (pair, turn) = ((n % 1000) as u32, n / 1000);
+    let (group, place) = (turn / 4, turn % 4);
+    let back = place == 3;
+    let psn = if back {
+        group * 3 + 2
+    } else {
+        group * 3 + place
+    } as u32
+        & 0xff_ffff;
+    let queue_pair = if back {
+        0x20_0000 | pair
+    } else {
+        0x10_0000 | pair
+    };
+    let mut octets = vec![if back { 17 } else { 7 }, 0, 0xff, 0xff];
+    octets.extend(queue_pair.to_be_bytes());
+    octets.extend(psn.to_be_bytes());
+    if back {
+        octets.extend([0x1f, 0, 0, group as u8]);
+    }
+    frame(pair, back, 4791, &octets)
+}
+
+fn run_frames(name: &str, make: impl Fn(u64) -> Vec<u8>) {
+    let made: Vec<Vec<u8>> = (0..PACKETS).map(make).collect();
+    let mut meter = Meter::new(MeterSettings::default(), None);
+    let start = spent_ns();
+    for (n, octets) in made.iter().enumerate() {
+        meter.observe(&Frame {
+            time_ns: 1_700_000_000_000_000_000 + n as u64 * 1000,
+            wire_octets: 1080,
+            link: LinkType::ETHERNET,
+            octets,
+            stripped_vlan: None,
+        });
+    }
+    let took = (spent_ns() - start) as f64 / PACKETS as f64;
+    let flows = &meter.books().flows;
+    println!(
+        "{name:32} {took:6.1} ns/packet  {:8} flows, {} of RDMA",
+        flows.now, flows.rdma_now
+    );
+}
+
 fn scattered(n: u64, flows: u64) -> u32 {
     (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20) as u32 % flows as u32
 }
@@ -123,6 +206,16 @@ fn main() {
             packet(at, (n % flows) as u32, n % 3 == 0, Some(segment(n, flows)))
         }
     };
+    run_frames("frames: RoCE, 1,000 pairs", roce);
+    run_frames("frames: UDP, 1,000 flows", |n| {
+        frame(scattered(n, 1000), n % 3 == 0, 443, &[])
+    });
+    run_frames("frames: UDP, 60,000 flows", |n| {
+        frame(scattered(n, 60_000), n % 3 == 0, 443, &[])
+    });
+    run_frames("frames: UDP, 60,000 one by one", |n| {
+        frame((n / 16) as u32, n % 3 == 0, 443, &[])
+    });
     run("warming up", PACKETS, &udp(10));
     run("UDP, 1,000 flows", PACKETS, &udp(1000));
     run("UDP, 60,000 flows", PACKETS, &udp(60_000));

@@ -18,8 +18,8 @@ use crate::rules::{Classifier, FlowFacts};
 
 /// Records of RDMA are fetched that often, on packet time.
 const RDMA_TICK_NS: u64 = 1 << 24;
-/// How often connections are looked at when time goes on without packets; each looks at a few.
-const RDMA_LOOKS: u32 = 1 << 12;
+/// How often connections are looked at when time goes on without packets; each looks at a bounded number.
+const RDMA_LOOKS: u32 = 64;
 
 /// Reads frames, follows flows and tells what became of them.
 pub struct Meter {
@@ -71,21 +71,18 @@ impl Meter {
             out,
             ..
         } = self;
-        out.books.packets.add(frame.wire_octets);
         match decoder.decode(frame) {
             Ok(packet) => count(flows, connections, rules.as_ref(), out, &packet),
-            Err(reason) => out.books.undecodable.add(reason, frame.wire_octets),
+            Err(reason) => {
+                out.books.packets.add(frame.wire_octets);
+                out.books.undecodable.add(reason, frame.wire_octets);
+            }
         }
-        let tick = frame.time_ns / RDMA_TICK_NS;
-        if tick != self.rdma_tick {
-            self.rdma_tick = tick;
-            self.expire_rdma(frame.time_ns, 1);
-        }
+        self.follow_rdma(frame.time_ns);
     }
 
     /// Count a packet that was decoded elsewhere.
     pub fn observe_packet(&mut self, packet: &Packet<'_>) {
-        self.out.books.packets.add(packet.wire_octets);
         let Self {
             flows,
             connections,
@@ -94,6 +91,7 @@ impl Meter {
             ..
         } = self;
         count(flows, connections, rules.as_ref(), out, packet);
+        self.follow_rdma(packet.time_ns);
     }
 
     /// Read at most `most` frames; less when the source has no more, or there is no room for records. Returns how many.
@@ -111,7 +109,11 @@ impl Meter {
     pub fn advance(&mut self, now_ns: u64) {
         self.flows
             .advance(now_ns, self.rules.as_ref(), &mut self.out);
-        self.expire_rdma(now_ns, RDMA_LOOKS);
+        let (idle_ns, active_ns) = (self.settings.idle_ns, self.settings.active_ns);
+        for _ in 0..RDMA_LOOKS {
+            self.connections.expire(now_ns, idle_ns, active_ns);
+        }
+        self.tell_rdma();
     }
 
     /// Everything left is told with the end reason `Forced`, as long as there is room for records. False when something
@@ -157,14 +159,16 @@ impl Meter {
         self.rules = Some(rules);
     }
 
-    fn expire_rdma(&mut self, now_ns: u64, looks: u32) {
-        let MeterSettings {
-            idle_ns, active_ns, ..
-        } = self.settings;
-        for _ in 0..looks {
-            self.connections.expire(now_ns, idle_ns, active_ns);
+    /// A frame moved time on.
+    #[inline]
+    fn follow_rdma(&mut self, now_ns: u64) {
+        let (idle_ns, active_ns) = (self.settings.idle_ns, self.settings.active_ns);
+        self.connections.expire(now_ns, idle_ns, active_ns);
+        let tick = now_ns / RDMA_TICK_NS;
+        if tick != self.rdma_tick {
+            self.rdma_tick = tick;
+            self.tell_rdma();
         }
-        self.tell_rdma();
     }
 
     /// The records of RDMA, with what is known here alone. There are no more of them than connections.
@@ -191,6 +195,8 @@ fn count(
     out: &mut Outbox,
     packet: &Packet<'_>,
 ) {
+    // Without what a capture puts before the frame.
+    out.books.packets.add(packet.wire_octets);
     let session = out.books.mirrors.observe(&packet.mirror);
     let tunnel = packet.tunnel.map_or(TunnelKind::None, |tunnel| tunnel.kind);
     if let Some(count) = out.books.tunnels.get_mut(tunnel as usize) {

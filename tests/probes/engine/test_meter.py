@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -97,6 +98,45 @@ def test_what_is_not_ip_is_counted_by_its_type_and_pauses_by_priority() -> None:
     assert (pause.frames, pause.quanta[3]) == ([0, 0, 0, 1, 0, 0, 0, 0, 0], 65535)
     assert books.undecodable["truncated"] == Count(1, 1500)
     assert len(finished(told)) == 2
+
+
+def capture(path: Path, *frames: bytes) -> Any:
+    """A pcap file with nanoseconds, opened."""
+    header = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, ETHERNET)
+    packets = (struct.pack("<IIII", 1_700_000_000, n, len(frame), len(frame)) + frame for n, frame in enumerate(frames))
+    path.write_bytes(header + b"".join(packets))
+    return native().CaptureFile(str(path))
+
+
+def test_a_capture_is_read_as_far_as_there_is_room_for_records(tmp_path: Path) -> None:
+    frames = [udp((CLIENT[0], port), SERVER, b"x") for port in range(1000, 1010)]
+    file = capture(tmp_path / "capture.pcap", *frames)
+    told = meter(max_records=4)
+    assert [told.read(file, limit) for limit in (3, 100, 100)] == [3, 7, 0]
+    assert decode_books(told.books()).counted == Count(10, 43 * 10)
+    assert not told.finish()
+    assert told.read(file, 1) == 0
+    (first, *_) = decode_records(told.take())
+    assert (first.start_ns, first.forward.payload_octets) == (START, 1)
+    file.close()
+    with pytest.raises(ValueError, match="closed"):
+        told.read(file, 1)
+    with pytest.raises(TypeError):
+        told.read(b"", 1)
+
+
+def test_payload_is_looked_at_by_rules() -> None:
+    test = {"side": "client", "patterns": ["^GET "], "within": None, "checks": [], "message": "first"}
+    way = {"name": "", "confidence": 0.9, "packets": 1, "ports_required": False, "tests": [test], "not": []}
+    rule = {
+        "name": "web", "label": "http", "transports": ["tcp"], "ports": [], "refines": [], "extract": None,
+        "fields": [], "listen": 0, "alternatives": [way],
+    }  # fmt: skip
+    told = meter()
+    told.set_rules(native().Classifier(json.dumps({"version": 1, "rules": [rule]}).encode()))
+    observe(told, START, tcp(CLIENT, SERVER, SYN, 99, 0), tcp(CLIENT, SERVER, ACK, 100, 500, b"GET / HTTP/1.1"))
+    (record,) = finished(told)
+    assert (record.classification.label, record.classification.rule) == ("http", "web")
 
 
 def test_settings_that_are_wrong_are_named() -> None:
