@@ -4,6 +4,7 @@ pub mod blocks;
 pub mod counters;
 pub mod fast;
 pub mod fold;
+pub mod follow;
 pub mod ring;
 pub mod statistics;
 pub mod table;

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import final
 
+from fabricscope.model import Event, Reading
 from probes.engine.blocks import Row
 from probes.engine.fast import Channel
 from probes.engine.fold import Window
+from probes.engine.follow import Followed
 from probes.engine.ring import Frozen
 
 @final
@@ -52,5 +54,11 @@ class Folder:
     def set_levels(self, channel: int, burst: int, calm: int) -> None: ...
     def set_multiple(self, group: int, multiple: int) -> None: ...
     def take(self) -> list[Window]: ...
+
+@final
+class Follower:
+    def __new__(cls, max_absent: int = 10_000) -> Follower: ...
+    def begin(self, readings: Sequence[Reading], order: Sequence[int], mono: int) -> None: ...
+    def follow(self, readings: Sequence[Reading | Event], mono: int) -> Followed | None: ...
 
 def decode_block(block: bytes) -> list[Row]: ...

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from fabricscope.assemble import Assembler
 from fabricscope.model import MetricSpec, Now, Quality, Reading
 from probes.engine import CounterFiles
-from probes.links.transitions import Transitions
 from probes.samplers.infiniband import InfinibandSampler, InfinibandSettings, metrics, sampler
 from probes.samplers.infiniband.sampler import readings_of
-from probes.sampling.quality import CounterTracks
 from probes.sampling.sampler import Roots
 from tests.fixtures import rdma_vendors
 from tests.fixtures.descriptors import open_files
@@ -28,6 +26,7 @@ from tests.fixtures.infiniband import (
     write_host,
     write_port,
 )
+from tests.probes.following import Following, Watching
 
 SECOND = 1_000_000_000
 Values = dict[tuple[str, tuple[str, ...]], tuple[int | float | None, Quality]]
@@ -115,7 +114,7 @@ def test_up_is_active(tmp_path: Path, make: Make, state: str, up: int) -> None:
 
 def test_a_link_that_comes_back_slower_is_a_change_and_one_that_is_down_is_not(tmp_path: Path, make: Make) -> None:
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
-    tested, transitions = make(), Transitions()
+    tested, transitions = make(), Watching()
 
     def observe(second: int, state: str, rate: str) -> list[str]:
         write_files(port, {"state": state, "rate": rate})
@@ -140,7 +139,7 @@ def test_a_port_that_was_never_up_has_no_rate(tmp_path: Path, make: Make) -> Non
 def test_flaps_between_two_samples_are_seen(tmp_path: Path, make: Make) -> None:
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
     write_files(port, {"counters/link_downed": 3})
-    tested, tracks, transitions = make(), CounterTracks(), Transitions()
+    tested, tracks, transitions = make(), Following(), Watching()
     transitions.observe(tracks.apply(tested.sample(at(0)), at(0)), at(0))
     write_files(port, {"counters/link_downed": 5})
     events = transitions.observe(tracks.apply(tested.sample(at(1)), at(1)), at(1))
@@ -218,13 +217,13 @@ def test_narrow_counters_are_saturated_at_their_ceilings(tmp_path: Path, make: M
         "port_xmit_wait": (1 << 32) - 1,
     }
     write_files(port / "counters", full)
-    readings = CounterTracks().apply(make().sample(at(0)), at(0))
+    readings = Following().apply(make().sample(at(0)), at(0))
     assert {row.spec for row in readings if row.quality is Quality.SATURATED} == set(map(spec, full))
 
 
 def test_a_queue_counter_that_went_round_goes_on(tmp_path: Path, make: Make) -> None:
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
-    tested, tracks = make(), CounterTracks()
+    tested, tracks = make(), Following()
     seen = {}
     for second, raw in enumerate(((1 << 32) - 300, (1 << 32) - 100, 100)):
         write_files(port / "hw_counters", {"rx_write_requests": raw})
@@ -235,7 +234,7 @@ def test_a_queue_counter_that_went_round_goes_on(tmp_path: Path, make: Make) -> 
 def test_words_become_bytes(tmp_path: Path, make: Make) -> None:
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
     write_files(port / "counters", {"port_rcv_data": 1000})
-    seen = values(CounterTracks().apply(make().sample(at(0)), at(0)))
+    seen = values(Following().apply(make().sample(at(0)), at(0)))
     assert seen["port_receive_bytes_total", ("mlx5_0", "1")] == (4000, Quality.OK)
 
 
@@ -391,7 +390,7 @@ def test_any_text_gives_readings_that_can_be_sent(hostile_host: Path, content: b
     tested = sampler.InfinibandSampler(InfinibandSettings(), Roots(sys=str(hostile_host)))
     readings = tested.sample(at(0))
     tested.close()
-    Assembler("infiniband", SECOND).assemble(CounterTracks().apply(readings, at(0)), at(0))
+    Assembler("infiniband", SECOND).assemble(Following().apply(readings, at(0)), at(0))
     assert all(label.isprintable() for row in readings for label in row.labels)
 
 
