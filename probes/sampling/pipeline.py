@@ -57,7 +57,7 @@ class Pipeline:
         Raises ValueError, saying what is wrong, for readings that no collector would take: it would refuse
         the whole message, with the other samplers' batches in it.
         """
-        taken = list(islice(rows, MAX_READINGS + 1))
+        taken = rows if isinstance(rows, list) else list(islice(rows, MAX_READINGS + 1))
         if len(taken) > MAX_READINGS:
             raise ValueError(f"more than {MAX_READINGS} readings in one sample; limit what the sampler reports")
         told: list[Event] = []

@@ -18,6 +18,9 @@ type Followed<'py> = (
     u32,
 );
 
+/// What a reading says: a value, and how far it may be trusted.
+type Value<'py> = (Bound<'py, PyAny>, u8);
+
 /// Where a reading goes.
 enum Place {
     /// A counter, by its place among them, and its column.
@@ -157,10 +160,9 @@ impl PyFollower {
         readings: &Bound<'py, PySequence>,
         mono: i64,
     ) -> PyResult<Option<Followed<'py>>> {
-        let rows = readings.to_list()?;
-        if !self.fits(&rows)? {
+        let Some(values) = self.values(readings)? else {
             return Ok(None);
-        }
+        };
         let last = self.last.take();
         let (counters, gauges) = match last {
             Some((counters, gauges)) => (
@@ -172,7 +174,7 @@ impl PyFollower {
                 Column::empty(py, self.gauges.len())?,
             ),
         };
-        let followed = self.columns(py, &rows, mono, counters, gauges)?;
+        let followed = self.columns(py, values, mono, counters, gauges)?;
         let (counters, gauges) = (followed.0.clone(), followed.1.clone());
         self.last = Some((counters.unbind(), gauges.unbind()));
         self.applied = mono;
@@ -184,31 +186,42 @@ impl PyFollower {
 const FORGET_AFTER_NS: i64 = 3600 * 1_000_000_000;
 
 impl PyFollower {
-    /// Whether the readings are of the series of `begin`.
-    fn fits(&self, rows: &Bound<'_, PyList>) -> PyResult<bool> {
-        let Some(shape) = self
-            .shape
-            .as_ref()
-            .filter(|shape| shape.len() == rows.len())
-        else {
-            return Ok(false);
+    /// Value and quality of each reading; None when they are not of the series of `begin`.
+    fn values<'py>(&self, readings: &Bound<'py, PySequence>) -> PyResult<Option<Vec<Value<'py>>>> {
+        let rows = match readings.cast::<PyList>() {
+            Ok(rows) => rows.clone(),
+            Err(_) => readings.to_list()?,
         };
+        let Some(shape) = &self.shape else {
+            return Ok(None);
+        };
+        if shape.len() != rows.len() {
+            return Ok(None);
+        }
+        let mut values = Vec::with_capacity(shape.len());
         for (row, Series(spec, labels)) in rows.iter().zip(shape) {
             let Ok(row) = row.cast::<PyTuple>() else {
-                return Ok(false);
+                return Ok(None);
             };
             let has = row.get_borrowed_item(1)?;
             if !row.get_borrowed_item(0)?.is(spec) || !(has.is(labels) || has.eq(labels)?) {
-                return Ok(false);
+                return Ok(None);
             }
+            let said = row.get_borrowed_item(3)?;
+            let quality = if said.is(&self.ok) {
+                quality::OK
+            } else {
+                said.extract()?
+            };
+            values.push((row.get_item(2)?, quality));
         }
-        Ok(true)
+        Ok(Some(values))
     }
 
     fn columns<'py>(
         &mut self,
         py: Python<'py>,
-        rows: &Bound<'py, PyList>,
+        values: Vec<Value<'py>>,
         mono: i64,
         mut counters: Column<'py>,
         mut gauges: Column<'py>,
@@ -218,15 +231,12 @@ impl PyFollower {
         let mut unknown = Vec::new();
         let mut odd = Vec::new();
         let mut odd_columns = Vec::new();
-        for (row, place) in rows.iter().zip(&self.places) {
-            let row = row.cast::<PyTuple>()?;
-            let (value, said) = (row.get_borrowed_item(2)?, row.get_borrowed_item(3)?);
-            let is_ok = said.is(&self.ok);
+        for ((value, said), place) in values.into_iter().zip(&self.places) {
             match *place {
                 Place::Counter(counter, column) => {
                     let (counter, column) = (counter as usize, column as usize);
                     let plain = match value.cast_exact::<PyInt>() {
-                        Ok(value) if is_ok => value.extract().ok(),
+                        Ok(value) if said == quality::OK => value.extract().ok(),
                         _ => None,
                     };
                     if let Some((shown, grew)) =
@@ -237,8 +247,7 @@ impl PyFollower {
                         }
                         continue;
                     }
-                    let quality = if is_ok { quality::OK } else { said.extract()? };
-                    let raw = if quality::has_value(quality) {
+                    let raw = if quality::has_value(said) {
                         raw_of(&value, self.counters.spec(counter))?
                     } else {
                         None
@@ -246,25 +255,23 @@ impl PyFollower {
                     odd.push(Odd {
                         counter,
                         raw,
-                        quality,
+                        quality: said,
                     });
                     odd_columns.push(column);
                 }
                 Place::Gauge(column) => {
                     let column = column as usize;
                     let mut number = 0.0;
-                    let quality = &mut qualities[split + column];
-                    if !is_ok {
-                        *quality = said.extract()?;
-                    }
+                    let mut quality = said;
                     if value.is_none() {
                         unknown.push(split + column);
-                        if quality::has_value(*quality) {
-                            *quality = quality::UNREADABLE;
+                        if quality::has_value(said) {
+                            quality = quality::UNREADABLE;
                         }
                     } else {
                         number = float_of(&value)?;
                     }
+                    qualities[split + column] = quality;
                     if number.to_bits() != self.gauges[column].to_bits() || gauges.is_empty {
                         self.gauges[column] = number;
                         match value.cast_exact::<PyFloat>() {
