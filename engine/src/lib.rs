@@ -7,6 +7,7 @@ pub mod fold;
 pub mod ring;
 pub mod statistics;
 pub mod table;
+pub mod texts;
 
 #[cfg(feature = "python")]
 mod python;

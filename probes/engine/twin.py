@@ -10,5 +10,6 @@ from probes.engine.counters import CounterFiles
 from probes.engine.fast import FastReader
 from probes.engine.fold import Folder
 from probes.engine.ring import StepRing
+from probes.engine.texts import TextFiles
 
-__all__ = ["CounterFiles", "FastReader", "Folder", "StepRing", "decode_block"]
+__all__ = ["CounterFiles", "FastReader", "Folder", "StepRing", "TextFiles", "decode_block"]

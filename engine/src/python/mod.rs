@@ -2,6 +2,7 @@
 
 mod counters;
 mod fast;
+mod texts;
 
 use pyo3::prelude::*;
 
@@ -12,4 +13,6 @@ mod _native {
     use super::counters::PyCounterFiles;
     #[pymodule_export]
     use super::fast::{PyFastReader, PyFolder, PyStepRing, decode_block};
+    #[pymodule_export]
+    use super::texts::PyTextFiles;
 }
