@@ -159,14 +159,16 @@ class FieldColumns:
 
     def _use(self, entries: list[_Entry], *, settled: bool) -> None:
         # By field, so that the request can name a field once, and that readings keep one order.
-        self._entries = sorted(entries, key=lambda entry: (entry.source.field, entry.source.scope))
+        self._entries = sorted(entries, key=lambda entry: entry[2][:2])
+        # Only what is settled is read by rows.
+        taken = self._entries if settled else []
         self._rows = [
             (index, source, *self._columns[index][:2], source.factor if source.convert is None else 0)
-            for index, _, source in self._entries
+            for index, _, source in taken
         ]
         self._settled = settled
         self._descriptors, self._bits, self._found = [], [], [None] * len(self._rows)
-        self.plan = Plan(self._key, tuple((entry.source.field, entry.source.scope) for entry in self._entries))
+        self.plan = Plan(self._key, tuple(source[:2] for _, _, source in self._entries))
 
 
 def _value(source: Source, descriptor: int, bits: int) -> int | float | None:
