@@ -8,6 +8,7 @@ pub mod follow;
 pub mod ring;
 pub mod statistics;
 pub mod table;
+pub mod texts;
 
 #[cfg(feature = "python")]
 mod python;

@@ -7,17 +7,27 @@ from typing import TYPE_CHECKING
 from probes.engine.fold import windows
 
 if TYPE_CHECKING:
-    from probes.engine.twin import CounterFiles, FastReader, Folder, Follower, StepRing, decode_block
+    from probes.engine.twin import CounterFiles, FastReader, Folder, Follower, StepRing, TextFiles, decode_block
 
     IMPLEMENTATION: str
 else:
     try:
-        from probes.engine._native import CounterFiles, FastReader, Folder, Follower, StepRing, decode_block
+        from probes.engine._native import CounterFiles, FastReader, Folder, Follower, StepRing, TextFiles, decode_block
 
         IMPLEMENTATION = "rust"
     except ImportError:
-        from probes.engine.twin import CounterFiles, FastReader, Folder, Follower, StepRing, decode_block
+        from probes.engine.twin import CounterFiles, FastReader, Folder, Follower, StepRing, TextFiles, decode_block
 
         IMPLEMENTATION = "python"
 
-__all__ = ["IMPLEMENTATION", "CounterFiles", "FastReader", "Folder", "Follower", "StepRing", "decode_block", "windows"]
+__all__ = [
+    "IMPLEMENTATION",
+    "CounterFiles",
+    "FastReader",
+    "Folder",
+    "Follower",
+    "StepRing",
+    "TextFiles",
+    "decode_block",
+    "windows",
+]

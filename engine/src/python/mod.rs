@@ -3,6 +3,7 @@
 mod counters;
 mod fast;
 mod follow;
+mod texts;
 
 use pyo3::prelude::*;
 
@@ -15,4 +16,6 @@ mod _native {
     use super::fast::{PyFastReader, PyFolder, PyStepRing, decode_block};
     #[pymodule_export]
     use super::follow::PyFollower;
+    #[pymodule_export]
+    use super::texts::PyTextFiles;
 }

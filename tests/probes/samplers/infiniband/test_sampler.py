@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 from pathlib import Path
 
 import msgspec
@@ -13,7 +14,7 @@ from fabricscope.assemble import Assembler
 from fabricscope.model import MetricSpec, Now, Quality, Reading
 from probes.engine import CounterFiles
 from probes.samplers.infiniband import InfinibandSampler, InfinibandSettings, metrics, sampler
-from probes.samplers.infiniband.sampler import readings_of
+from probes.samplers.infiniband.sampler import reading_of
 from probes.sampling.sampler import Roots
 from tests.fixtures import rdma_vendors
 from tests.fixtures.descriptors import open_files
@@ -185,12 +186,13 @@ def test_what_is_absent_is_no_reading(tmp_path: Path, make: Make) -> None:
 
 @pytest.mark.parametrize("reason", ["ENOENT", "ENODEV", "ENXIO", "ENOSYS", "EOPNOTSUPP"])
 def test_gone_or_unsupported_is_no_reading(reason: str) -> None:
-    assert list(readings_of(("mlx5_0", "1"), [spec("symbol_error")], [reason], extended=True)) == []
+    assert reading_of(spec("symbol_error"), ("mlx5_0", "1"), reason, extended=True) is None
 
 
 @pytest.mark.parametrize("reason", ["EINVAL", "EIO", "EMFILE", "EACCES", "not a number: N/A (no PMA)"])
 def test_other_errors_are_unreadable(reason: str) -> None:
-    (reading,) = readings_of(("mlx5_0", "1"), [spec("symbol_error")], [reason], extended=True)
+    reading = reading_of(spec("symbol_error"), ("mlx5_0", "1"), reason, extended=True)
+    assert reading is not None
     assert (reading.value, reading.quality) == (None, Quality.UNREADABLE)
 
 
@@ -204,7 +206,8 @@ def test_other_errors_are_unreadable(reason: str) -> None:
     ],
 )
 def test_a_classic_data_counter_is_full_at_32_bits(extended: bool, raw: int, quality: Quality) -> None:
-    (reading,) = readings_of(("mlx4_0", "1"), [spec("port_rcv_data")], [raw], extended=extended)
+    reading = reading_of(spec("port_rcv_data"), ("mlx4_0", "1"), raw, extended=extended)
+    assert reading is not None
     assert (reading.value, reading.quality) == (raw, quality)
 
 
@@ -315,6 +318,17 @@ def test_descriptors_are_kept_from_sample_to_sample(tmp_path: Path, make: Make) 
     assert tested.sample(at(101))
 
 
+def test_what_is_as_it_was_is_the_same_reading(tmp_path: Path, make: Make) -> None:
+    port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
+    tested = make()
+    before = tested.sample(at(0))
+    assert all(map(is_, tested.sample(at(1)), before))
+    write_files(port / "counters", {"symbol_error": 7})
+    after = tested.sample(at(2))
+    changed = [row for row, old in zip(after, before, strict=True) if row is not old]
+    assert [(row.spec, row.value) for row in changed] == [(spec("symbol_error"), 7)]
+
+
 def test_a_ports_files_are_read_back_to_back(tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     # They share one refresh of the firmware, which ends after the lifespan of 10 ms.
     reads: list[set[str]] = []
@@ -324,9 +338,9 @@ def test_a_ports_files_are_read_back_to_back(tmp_path: Path, make: Make, monkeyp
             self._files = CounterFiles(paths)
             self._of = {str(Path(path).parent.parent) for path in paths}
 
-        def read(self) -> list[int | str]:
+        def changes(self) -> list[tuple[int, int | str]]:
             reads.append(self._of)
-            return self._files.read()
+            return self._files.changes()
 
         def close(self) -> None:
             self._files.close()
