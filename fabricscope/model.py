@@ -1,7 +1,7 @@
 """The nouns that travel from a sampler to an exporter.
 
-A sampler yields `Reading`s. An `Assembler` (assemble.py) packs those of one tick into a
-`SampleBatch`, whose columns a `SeriesSet` names. A `Snapshot` is what exporters read.
+A sampler yields `Reading`s. The engine's `Follower` packs those of one tick into a
+`SampleBatch`, whose columns a `SeriesSet` names (assemble.py). A `Snapshot` is what exporters read.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Series(NamedTuple):
 class Reading(NamedTuple):
     """One value as a sampler saw it.
 
-    From a sampler a counter's value is the device's raw one; sampling/quality.py turns it into the
+    From a sampler a counter's value is the device's raw one; probes/engine/follow.py turns it into the
     monotone, scaled one. `value` is None exactly when `quality` is UNREADABLE and nothing is known.
     What a device does not support is not a reading at all.
     """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from starlette.applications import Starlette
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.routing import Router
 
 from fabricscope import __version__, log, plugins, process
 from fabricscope.clock import NANOSECONDS, Clock
@@ -75,7 +76,8 @@ class Agent:
         if IMPLEMENTATION == "python":
             self._log.warning("the Rust engine was not built: its plain-Python twin reads the counters, more slowly")
         exporters = make_exporters(self._exporter_settings, self.snapshot)
-        app = Starlette(routes=[route for exporter in exporters for route in exporter.routes()])
+        # What an application of starlette has beside these is half a MiB, and shows errors no better than the listener.
+        app = ExceptionMiddleware(Router([route for exporter in exporters for route in exporter.routes()]))
         async with HttpServer(app, self.settings.http, "probe.http", self._tally) as http:
             outbox = self._open_outbox()
             log_lines = LogLines(self.settings.roots.devfs("kmsg"))

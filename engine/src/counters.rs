@@ -35,6 +35,8 @@ pub struct CounterFile {
     path: PathBuf,
     /// None until it could be opened, and again once its device is gone.
     open: Option<File>,
+    /// What `changes` told last; None before.
+    told: Option<Outcome>,
 }
 
 impl CounterFiles {
@@ -59,7 +61,15 @@ impl CounterFiles {
         self.files.iter_mut().map(CounterFile::read).collect()
     }
 
-    /// Closes every file; a later read opens them again.
+    /// Which files hold something else than at the last call of this, in the order of the paths; all at the first.
+    pub fn changes(&mut self) -> Vec<(usize, Outcome)> {
+        let files = self.files.iter_mut().enumerate();
+        files
+            .filter_map(|(index, file)| Some((index, file.change()?)))
+            .collect()
+    }
+
+    /// Closes every file; a later read opens them again, and all count as changed.
     pub fn close(&mut self) {
         self.files.iter_mut().for_each(CounterFile::close);
     }
@@ -68,7 +78,11 @@ impl CounterFiles {
 impl CounterFile {
     /// Opens nothing yet: the first read does.
     pub fn new(path: PathBuf) -> Self {
-        Self { path, open: None }
+        Self {
+            path,
+            open: None,
+            told: None,
+        }
     }
 
     /// What the file holds.
@@ -86,9 +100,20 @@ impl CounterFile {
         }
     }
 
+    /// What the file holds, if that is not what was told the last time.
+    fn change(&mut self) -> Option<Outcome> {
+        let outcome = self.read();
+        if self.told.as_ref() == Some(&outcome) {
+            return None;
+        }
+        self.told = Some(outcome.clone());
+        Some(outcome)
+    }
+
     /// Closes the file; a later read opens it again.
     pub fn close(&mut self) {
         self.open = None;
+        self.told = None;
     }
 
     fn read_bytes(&mut self) -> io::Result<([u8; MAX_BYTES + 1], usize)> {
@@ -221,6 +246,20 @@ mod tests {
         assert_eq!(files.read(), [Outcome::Value(7)]);
         fs::write(&path, "8\n").unwrap();
         assert_eq!(files.read(), [Outcome::Value(8)]);
+    }
+
+    #[test]
+    fn what_changed_is_told_once() {
+        let scratch = Scratch::new("changes");
+        let path = scratch.file("link_downed", "3\n");
+        let mut files = CounterFiles::new([path.clone(), scratch.0.join("absent")]);
+        let absent = (1, Outcome::Failed(libc::ENOENT));
+        assert_eq!(files.changes(), [(0, Outcome::Value(3)), absent.clone()]);
+        assert_eq!(files.changes(), []);
+        fs::write(&path, "4\n").unwrap();
+        assert_eq!(files.changes(), [(0, Outcome::Value(4))]);
+        files.close();
+        assert_eq!(files.changes(), [(0, Outcome::Value(4)), absent]);
     }
 
     #[test]

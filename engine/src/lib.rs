@@ -6,12 +6,14 @@ pub mod counters;
 pub mod fast;
 pub mod flows;
 pub mod fold;
+pub mod follow;
 pub mod packets;
 pub mod rdma;
 pub mod ring;
 pub mod rules;
 pub mod statistics;
 pub mod table;
+pub mod texts;
 
 #[cfg(feature = "python")]
 mod python;

@@ -8,7 +8,7 @@ from probes.engine.fold import windows
 
 if TYPE_CHECKING:
     from probes.engine._native import CaptureFile, Classifier, Meter, Ring
-    from probes.engine.twin import CounterFiles, FastReader, Folder, StepRing, decode_block
+    from probes.engine.twin import CounterFiles, FastReader, Folder, Follower, StepRing, TextFiles, decode_block
 
     IMPLEMENTATION: str
 else:
@@ -19,15 +19,17 @@ else:
             CounterFiles,
             FastReader,
             Folder,
+            Follower,
             Meter,
             Ring,
             StepRing,
+            TextFiles,
             decode_block,
         )
 
         IMPLEMENTATION = "rust"
     except ImportError:
-        from probes.engine.twin import CounterFiles, FastReader, Folder, StepRing, decode_block
+        from probes.engine.twin import CounterFiles, FastReader, Folder, Follower, StepRing, TextFiles, decode_block
 
         IMPLEMENTATION = "python"
 
@@ -38,9 +40,11 @@ __all__ = [
     "CounterFiles",
     "FastReader",
     "Folder",
+    "Follower",
     "Meter",
     "Ring",
     "StepRing",
+    "TextFiles",
     "decode_block",
     "windows",
 ]

@@ -30,6 +30,7 @@ class CounterFiles:
         """Open nothing yet: the first read does. Raises ValueError for a path with a NUL in it."""
         self._paths = [os.fsencode(path) for path in paths]
         self._descriptors: list[int | None] = [None] * len(self._paths)
+        self._told: dict[int, int | str] = {}
         if any(0 in path for path in self._paths):
             raise ValueError("embedded null byte")
 
@@ -45,10 +46,17 @@ class CounterFiles:
         """
         return [self._read_one(index) for index in range(len(self._paths))]
 
+    def changes(self) -> list[tuple[int, int | str]]:
+        """As `read`: those that differ from what the last call of this told, with their index; all at the first."""
+        changed = [(index, value) for index, value in enumerate(self.read()) if self._told.get(index) != value]
+        self._told.update(changed)
+        return changed
+
     def close(self) -> None:
-        """Close every file; a later read opens them again."""
+        """Close every file; a later read opens them again, and all count as changed."""
         for index in range(len(self._descriptors)):
             self._close_one(index)
+        self._told.clear()
 
     def _read_one(self, index: int) -> int | str:
         try:

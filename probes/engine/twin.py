@@ -9,6 +9,8 @@ from probes.engine.blocks import decode_block
 from probes.engine.counters import CounterFiles
 from probes.engine.fast import FastReader
 from probes.engine.fold import Folder
+from probes.engine.follow import Follower
 from probes.engine.ring import StepRing
+from probes.engine.texts import TextFiles
 
-__all__ = ["CounterFiles", "FastReader", "Folder", "StepRing", "decode_block"]
+__all__ = ["CounterFiles", "FastReader", "Folder", "Follower", "StepRing", "TextFiles", "decode_block"]

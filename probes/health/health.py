@@ -108,9 +108,9 @@ class Health:
         found: list[Withheld] = []
         for inquiry in self._all:
             rule = inquiry.rule
-            for key, cell in inquiry.cells.items():
+            for key in [key for key, cell in inquiry.cells.items() if cell.withheld]:
                 subject = tuple(zip(rule.by, key, strict=True))
-                if cell.withheld and subject not in known and len(found) < MAX_WITHHELD:
+                if subject not in known and len(found) < MAX_WITHHELD:
                     asked = "; ".join(map(wording.condition, rule.given))
                     reason = f"it is only wrong here if {asked}"
                     found.append(Withheld(rule.name, dict(subject), rule.summary, reason))

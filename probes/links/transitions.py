@@ -7,10 +7,24 @@ are one thing (a port, a PCIe device); an event's kind begins with the link's wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from math import isnan
+from typing import Any, NamedTuple
 
-from fabricscope.model import PREFIX, Event, Now, Quality, Reading, Series, Severity, Watch
+from fabricscope.assemble import picker
+from fabricscope.model import (
+    PREFIX,
+    Event,
+    Now,
+    Quality,
+    Reading,
+    SampleBatch,
+    Sampled,
+    Series,
+    SeriesSet,
+    Severity,
+    Watch,
+)
 
 
 class _Thing(NamedTuple):
@@ -28,21 +42,45 @@ class Transitions:
         self._values: dict[Series, int | float] = {}
         """The last known ones of the things that are there: a link that is down has no speed, and comes back."""
         self._things: set[_Thing] | None = None
-        self._rows: list[Reading] = []
-        """Of the last sample."""
+        self._series_set: SeriesSet | None = None
+        self._watched: list[tuple[Series, int]] = []
+        """Watched series of that set with their columns, those of a thing together, whether it is up first."""
+        self._last: tuple[Sequence[Any], ...] = ()
+        """Watched counters, watched gauges and all qualities of the last sample."""
 
-    def observe(self, readings: Iterable[Reading], now: Now) -> list[Event]:
+    def observe(self, sampled: Sampled, now: Now) -> list[Event]:
         """What happened since the last call. An unreadable value is no change; a thing that is gone is one."""
-        rows = [row for row in readings if row.spec.watch is not None]
-        if rows == self._rows and self._things is not None:
+        series_set, batch = sampled
+        if series_set is not self._series_set:
+            self._look(series_set)
+        watched = self._pick_counters(batch.counters), self._pick_gauges(batch.gauges), batch.qualities
+        if watched == self._last:
             return []  # nearly always
-        self._rows = rows
+        self._last = watched
+        rows = list(self._rows(batch))
         things = {_thing(row) for row in rows}
         events = [] if self._things is None else list(self._changes(rows, things, self._things, now))
         self._values = {series: value for series, value in self._values.items() if _owner(series) in things}
         self._values |= {row.series: row.value for row in rows if row.value is not None and row.quality.has_value}
         self._things = things
         return events
+
+    def _look(self, series_set: SeriesSet) -> None:
+        """Find the watched columns of a set."""
+        columns = enumerate((*series_set.counters, *series_set.gauges))
+        watched = [(series, column) for column, series in columns if series.spec.watch is not None]
+        self._watched = sorted(watched, key=lambda each: (_owner(each[0]), each[0].spec.watch is not Watch.UP_DOWN))
+        first_gauge = len(series_set.counters)
+        self._pick_counters = picker([column for _, column in watched if column < first_gauge])
+        self._pick_gauges = picker([column - first_gauge for _, column in watched if column >= first_gauge])
+        self._series_set, self._last = series_set, ()
+
+    def _rows(self, batch: SampleBatch) -> Iterator[Reading]:
+        first_gauge = len(batch.counters)
+        for (spec, labels), column in self._watched:
+            value = batch.counters[column] if column < first_gauge else batch.gauges[column - first_gauge]
+            quality = Quality(batch.qualities[column]) if batch.qualities else Quality.OK
+            yield Reading(spec, labels, value, quality)
 
     def _changes(self, rows: list[Reading], things: set[_Thing], known: set[_Thing], now: Now) -> Iterator[Event]:
         for thing in sorted(things - known):
@@ -57,9 +95,10 @@ class Transitions:
     def _change(self, row: Reading) -> tuple[int | float, int | float] | None:
         """The last value and the present one, when they differ."""
         before, value = self._values.get(row.series), row.value
-        if before is None or value is None or not row.quality.has_value or before == value:
+        if before is None or value is None or not row.quality.has_value:
             return None
-        return before, value
+        same = before == value or (isnan(before) and isnan(value))
+        return None if same else (before, value)
 
 
 def _compare(row: Reading, before: int | float, value: int | float, switched: bool, now: Now) -> list[Event]:

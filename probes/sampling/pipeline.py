@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from fabricscope.assemble import Assembler
+from fabricscope.assemble import lay_out
 from fabricscope.codec import decode_events, decode_series_set, encode_events, encode_series_set
-from fabricscope.model import Event, Now, Quality, Reading, Sampled
+from fabricscope.model import Event, Now, Quality, Reading, SampleBatch, Sampled, SeriesSet
+from probes.engine import Follower
+from probes.engine.follow import Followed
 from probes.links.transitions import Transitions
-from probes.sampling.quality import CounterTracks
 
 MAX_READINGS = 50_000
 """Of one sample of one sampler: more is a mistake, and would not fit a message."""
@@ -37,15 +39,17 @@ class Pipeline:
 
     def __init__(self, sampler: str, interval_ns: int) -> None:
         self._sampler = sampler
-        self._tracks = CounterTracks()
+        self._interval_ns = interval_ns
+        self._follower = Follower()
         self._transitions = Transitions()
-        self._last: list[Reading] = []
-        self._checked = b""
-        self.change_interval(interval_ns)
+        self._series_set = SeriesSet(b"", sampler, (), ())
+        self._last: Sampled | None = None
+        self._unknown: list[int] = []
+        """Columns of the last batch that never had a value."""
 
     def change_interval(self, interval_ns: int) -> None:
         """Batches are `interval_ns` apart from now on; what is known of counters and links stays."""
-        self._assembler = Assembler(self._sampler, interval_ns)
+        self._interval_ns = interval_ns
 
     def process(self, rows: Iterable[Reading | Event], now: Now) -> Processed:
         """The batch and the events of what a sampler gave at `now`.
@@ -53,44 +57,58 @@ class Pipeline:
         Raises ValueError, saying what is wrong, for readings that no collector would take: it would refuse
         the whole message, with the other samplers' batches in it.
         """
-        taken = list(islice(rows, MAX_READINGS + 1))
+        taken = rows if isinstance(rows, list) else list(islice(rows, MAX_READINGS + 1))
         if len(taken) > MAX_READINGS:
             raise ValueError(f"more than {MAX_READINGS} readings in one sample; limit what the sampler reports")
-        # Nearly always there are readings alone, which is found out faster so.
-        told = [row for row in taken if isinstance(row, Event)] if Event in set(map(type, taken)) else []
-        raw = [row for row in taken if isinstance(row, Reading)] if told else cast("list[Reading]", taken)
-        followed = self._tracks.apply(raw, now)
-        sampled = self._assembler.assemble(followed, now)
-        self._check(sampled)
-        self._last = followed
-        events = told + self._transitions.observe(followed, now)
+        told: list[Event] = []
+        # Nearly always there are the readings of the last sample and no events, and nothing is looked at twice.
+        followed = self._follower.follow(taken, now.mono)
+        if followed is None:
+            told = [row for row in taken if isinstance(row, Event)]
+            raw = [row for row in taken if isinstance(row, Reading)]
+            followed = self._follower.follow(raw, now.mono) or self._begin(raw, now)
+        counters, gauges, qualities, self._unknown, resets, wraps = followed
+        batch = SampleBatch(self._series_set.id, now.wall, self._interval_ns, counters, gauges, qualities)
+        sampled = self._last = Sampled(self._series_set, batch)
+        events = told + self._transitions.observe(sampled, now)
         if events:
             decode_events(encode_events(events).events)
-        return Processed(sampled, events, len(raw), self._tracks.resets, self._tracks.wraps)
+        return Processed(sampled, events, len(taken) - len(told), resets, wraps)
 
     def stale(self, now: Now) -> Sampled | None:
         """The last batch again, every value marked as not read this time; None before the first."""
-        if not self._last:
+        if self._last is None or not len(self._last.series_set):
             return None
-        return self._assembler.assemble([_stale(row) for row in self._last], now)
+        series_set, last = self._last
+        qualities = bytearray([Quality.STALE]) * len(series_set)
+        for column in self._unknown:
+            qualities[column] = last.qualities[column]
+        batch = replace(last, time_unix_ns=now.wall, interval_ns=self._interval_ns, qualities=bytes(qualities))
+        return Sampled(series_set, batch)
 
-    def _check(self, sampled: Sampled) -> None:
-        """Look at a new series set as a collector will. Raises ValueError (codec.Refused is one)."""
-        identifier = sampled.series_set.id
-        if identifier == self._checked:
-            return
-        declaration = encode_series_set(sampled.series_set)
-        if (size := declaration.ByteSize()) > MAX_DECLARATION_BYTES:
-            raise ValueError(
-                f"its {len(sampled.series_set)} series take {size} bytes to name, over {MAX_DECLARATION_BYTES}; "
-                "limit what the sampler reports"
-            )
-        decode_series_set(declaration.series_set)
-        self._checked = identifier
+    def _begin(self, readings: list[Reading], now: Now) -> Followed:
+        """Follow readings of other series than the last sample's, or in another order."""
+        series_set, order = lay_out(self._sampler, readings)
+        if series_set.id != self._series_set.id:
+            _check(series_set)
+        self._follower.begin(readings, order, now.mono)
+        if series_set.id != self._series_set.id:
+            self._series_set = series_set
+        followed = self._follower.follow(readings, now.mono)
+        if followed is None:
+            raise ValueError("labels that are not equal to themselves")
+        return followed
 
 
-def _stale(row: Reading) -> Reading:
-    return row if row.value is None else row._replace(quality=Quality.STALE)
+def _check(series_set: SeriesSet) -> None:
+    """Look at a series set as a collector will. Raises ValueError (codec.Refused is one)."""
+    declaration = encode_series_set(series_set)
+    if (size := declaration.ByteSize()) > MAX_DECLARATION_BYTES:
+        raise ValueError(
+            f"its {len(series_set)} series take {size} bytes to name, over {MAX_DECLARATION_BYTES}; "
+            "limit what the sampler reports"
+        )
+    decode_series_set(declaration.series_set)
 
 
 def fits(event: Event) -> bool:

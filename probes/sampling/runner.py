@@ -96,6 +96,7 @@ class SamplerRunner:
         self.pipeline = pipeline
         self.deadline_ns = deadline_ns
         self._sampler = sampler
+        self._waking = sampler if isinstance(sampler, Waking) else None
         self._clock = clock
         self._log_lines = log_lines
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -153,10 +154,10 @@ class SamplerRunner:
 
     def wake_descriptor(self) -> int | None:
         """What becomes readable when the sampler should not wait for its tick; None when it has no such thing."""
-        if self._running is None or not self._running.done() or not isinstance(self._sampler, Waking):
+        if self._waking is None or self._running is None or not self._running.done():
             return None
         try:
-            return self._sampler.wake_descriptor()
+            return self._waking.wake_descriptor()
         except Exception:  # noqa: BLE001  it is asked in the event loop, where one broken sampler would end all
             return None
 

@@ -7,7 +7,7 @@ Finding devices and reading their text is here; the counters themselves are read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -118,14 +118,19 @@ def devices(directory: Path) -> Iterator[Device]:
             )
 
 
-def fingerprint(directory: Path, known: list[Device]) -> tuple[object, ...]:
+def watched(known: Sequence[Device]) -> list[Path]:
+    """The directories by which `fingerprint` tells whether these devices are as they were."""
+    paths = [path for device in known for path in (device.path, device.path / "ports")]
+    return [*paths, *(port.path for device in known for port in device.ports)]
+
+
+def fingerprint(directory: Path, paths: Iterable[Path]) -> tuple[object, ...]:
     """Changes when a device or a port appears, goes, or is replaced; costs a listing and a few stats.
 
-    By inode and link count, which for a sysfs directory are its identity and its number of subdirectories.
+    By inode and link count of the `paths`, which for a sysfs directory are its identity and its number of
+    subdirectories.
     """
-    watched = [path for device in known for path in (device.path, device.path / "ports")]
-    watched += [port.path for device in known for port in device.ports]
-    return (*sysfs.entries(directory), *(_identity(path) for path in watched))
+    return (*sysfs.entries(directory), *map(_identity, paths))
 
 
 def read_rate(path: Path) -> Rate | None:

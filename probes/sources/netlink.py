@@ -89,13 +89,15 @@ def attributes(view: memoryview) -> dict[int, memoryview]:
 
 def each_attribute(view: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Type and payload of each attribute in order, as a table has many of one type. Raises MalformedError."""
+    # An interface has some 50 of them, and most samples walk them all: so the view is not cut for each.
+    at, end, header, unpack = 0, len(view), _ATTRIBUTE.size, _ATTRIBUTE.unpack_from
     # Fewer bytes than a header at the end are padding.
-    while len(view) >= _ATTRIBUTE.size:
-        length, kind = _ATTRIBUTE.unpack_from(view)
-        if not _ATTRIBUTE.size <= length <= len(view):
-            raise MalformedError(f"attribute {kind & _TYPE_MASK} of length {length} where {len(view)} bytes are left")
-        yield kind & _TYPE_MASK, view[_ATTRIBUTE.size : length]
-        view = view[_aligned(length) :]
+    while end - at >= header:
+        length, kind = unpack(view, at)
+        if not header <= length <= end - at:
+            raise MalformedError(f"attribute {kind & _TYPE_MASK} of length {length} where {end - at} bytes are left")
+        yield kind & _TYPE_MASK, view[at + header : at + length]
+        at += (length + 3) & ~3
 
 
 def refusal(answer: Message) -> Refusal:
@@ -110,7 +112,12 @@ def refusal(answer: Message) -> Refusal:
 
 def text(found: Mapping[int, memoryview], kind: int, limit: int = 64) -> str:
     """A text up to its NUL, `limit` bytes at most; escaped where not printable, so that different ones stay so."""
-    content = bytes(found.get(kind, b"")[:limit]).partition(b"\0")[0].decode("utf-8", "backslashreplace")
+    payload = found.get(kind)
+    if payload is None:
+        return ""
+    content = bytes(payload[:limit]).partition(b"\0")[0].decode("utf-8", "backslashreplace")
+    if content.isprintable():
+        return content
     return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in content)
 
 

@@ -1,7 +1,7 @@
-"""What changes about a PCI Express device: its link and its error counters, on files that stay open.
+"""What changes about a PCI Express device: its link and its error counters, from what their files hold.
 
-Kernel documentation: Documentation/ABI/testing/sysfs-bus-pci and sysfs-bus-pci-devices-aer_stats. Text that is as
-it was is not parsed again: then the very same object is returned, so that whoever asks can tell.
+Kernel documentation: Documentation/ABI/testing/sysfs-bus-pci and sysfs-bus-pci-devices-aer_stats. The files are read by
+probes.engine (TextFiles), and parsed here when they changed.
 """
 
 from __future__ import annotations
@@ -9,101 +9,66 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from probes.engine.texts import Content
 from probes.sources import sysfs
-from probes.sources.held import HeldFile
 from probes.sources.pci import AerError, LinkState, parse_aer, parse_link
 
 SEVERITIES = ("correctable", "nonfatal", "fatal")
 """Of errors, as the files are called."""
-_ROOT_PORT_FILES = {"correctable": "cor", "nonfatal": "nonfatal", "fatal": "fatal"}
+LINK_FILES = ("current_link_width", "current_link_speed")
+ERROR_FILES = tuple(f"aer_dev_{severity}" for severity in SEVERITIES)
+"""By severity."""
+ROOT_PORT_FILES = tuple(f"aer_rootport_total_err_{name}" for name in ("cor", "nonfatal", "fatal"))
+"""By severity: how many messages a root port received, from all that is below it."""
 
-_GONE_SPEED, _GONE_WIDTH = b"Unknown", b"63"
-"""What the kernel shows of a device that is gone where it does not refuse to read it."""
-
-
-class LinkFiles:
-    """The negotiated link of one device."""
-
-    def __init__(self, device: Path) -> None:
-        """`device` is `<sys>/bus/pci/devices/<address>`."""
-        self._device = device
-        self._width, self._speed = HeldFile(device / "current_link_width"), HeldFile(device / "current_link_speed")
-        self._content: tuple[bytes | None, bytes | None] = (None, None)
-        self._state: LinkState | None = None
-
-    def read(self) -> LinkState | None:
-        """The link, also if half of it cannot be read; None for a device without one.
-
-        Raises sysfs.Unreadable when neither half is to be had and the device is not known to be gone.
-        """
-        width, refused = _half(self._width, _GONE_WIDTH)
-        speed, refused_too = _half(self._speed, _GONE_SPEED)
-        if refused is not None and refused_too is not None:
-            raise refused
-        if (width, speed) != self._content:
-            known = width is not None and speed is not None
-            texts = (sysfs.decoded(speed or b""), sysfs.decoded(width or b""))
-            self._state = parse_link(*texts, self._device) if known else None
-            self._content = (width, speed)
-        return self._state
-
-    def close(self) -> None:
-        """Give the descriptors back."""
-        self._width.close()
-        self._speed.close()
+_GONE = "EINVAL"
+"""What the kernel says of a device that is disconnected, where it refuses to read a half of its link."""
+_GONE_WIDTH, _GONE_SPEED = b"63", b"Unknown"
+"""What it shows of one that is gone where it does not refuse."""
 
 
-class ErrorFile:
-    """The error counters (AER) of one device and severity."""
+def link(width: Content, speed: Content, device: Path) -> LinkState | None:
+    """The negotiated link of a device from LINK_FILES, also if half of it cannot be read; None without one.
 
-    def __init__(self, device: Path, severity: str) -> None:
-        """`device` is `<sys>/bus/pci/devices/<address>`; `severity` is one of SEVERITIES."""
-        self._file = HeldFile(device / f"aer_dev_{severity}")
-        self._content: bytes | None = None
-        self._errors: Mapping[str, int] | None = None
-
-    def read(self) -> Mapping[str, int] | None:
-        """Errors by name; None without AER. Raises sysfs.Unreadable."""
-        content = self._file.read()
-        if content != self._content:
-            try:
-                self._errors = None if content is None else parse_aer(sysfs.decoded(content))
-            except AerError as error:
-                raise sysfs.Unreadable(self._file.path, str(error)) from error
-            self._content = content
-        return self._errors
-
-    def close(self) -> None:
-        """Give the descriptor back."""
-        self._file.close()
+    Raises sysfs.Unreadable when neither half is to be had and the device is not known to be gone.
+    """
+    if isinstance(width, str) and isinstance(speed, str) and _GONE not in (width, speed):
+        raise sysfs.Unreadable(device / LINK_FILES[0], width)
+    halves = _half(width, _GONE_WIDTH), _half(speed, _GONE_SPEED)
+    if halves[0] is None or halves[1] is None:
+        return None
+    return parse_link(sysfs.decoded(halves[1]), sysfs.decoded(halves[0]), device)
 
 
-class RootPortFile:
-    """How many messages of a severity a root port received, from all that is below it."""
-
-    def __init__(self, device: Path, severity: str) -> None:
-        """`device` is `<sys>/bus/pci/devices/<address>`; `severity` is one of SEVERITIES."""
-        self._file = HeldFile(device / f"aer_rootport_total_err_{_ROOT_PORT_FILES[severity]}")
-
-    def read(self) -> int | None:
-        """The count; None for what is no root port, or has no AER. Raises sysfs.Unreadable."""
-        content = self._file.read()
-        if content is None:
-            return None
-        count = sysfs.parse_int(sysfs.decoded(content))
-        if count is None or not 0 <= count < 1 << 64:
-            raise sysfs.Unreadable(self._file.path, f"not a count: {sysfs.printable(sysfs.decoded(content), 32)!r}")
-        return count
-
-    def close(self) -> None:
-        """Give the descriptor back."""
-        self._file.close()
-
-
-def _half(file: HeldFile, gone: bytes) -> tuple[bytes | None, sysfs.Unreadable | None]:
-    """What one of a link's two files holds, `gone` if the kernel says that the device is; and why it cannot be read."""
+def errors(content: Content, path: Path) -> Mapping[str, int] | None:
+    """Errors by name (AER) from one of ERROR_FILES; None without AER. Raises sysfs.Unreadable."""
+    if content is None:
+        return None
     try:
-        return file.read(), None
-    except sysfs.Unreadable as error:
-        # EINVAL is what the kernel says of a device that is disconnected.
-        return (gone, None) if error.reason == "EINVAL" else (b"", error)
+        return parse_aer(sysfs.decoded(_octets(content, path)))
+    except AerError as error:
+        raise sysfs.Unreadable(path, str(error)) from error
+
+
+def received(content: Content, path: Path) -> int | None:
+    """The count from one of ROOT_PORT_FILES; None for what is no root port, or has no AER. Raises sysfs.Unreadable."""
+    if content is None:
+        return None
+    text = sysfs.decoded(_octets(content, path))
+    count = sysfs.parse_int(text)
+    if count is None or not 0 <= count < 1 << 64:
+        raise sysfs.Unreadable(path, f"not a count: {sysfs.printable(text, 32)!r}")
+    return count
+
+
+def _octets(content: bytes | str, path: Path) -> bytes:
+    if isinstance(content, str):
+        raise sysfs.Unreadable(path, content)
+    return content
+
+
+def _half(content: Content, gone: bytes) -> bytes | None:
+    """What one of a link's two files holds: `gone` if the kernel says that the device is; nothing if it is refused."""
+    if isinstance(content, str):
+        return gone if content == _GONE else b""
+    return content

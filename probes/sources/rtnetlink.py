@@ -198,7 +198,7 @@ def _parse_link(body: memoryview) -> Link:
 
 def _stats(payload: memoryview) -> dict[str, int]:
     count = min(len(payload) // 8, len(STATS_FIELDS))
-    return dict(zip(STATS_FIELDS, struct.unpack_from(f"={count}Q", payload), strict=False))
+    return dict(zip(STATS_FIELDS, payload[: count * 8].cast("Q").tolist(), strict=False))
 
 
 def _name(attributes: Mapping[int, memoryview]) -> str:

@@ -12,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fabricscope.model import Now, Quality, Reading
 from probes.samplers.ib_fabric import IbFabricSampler, IbFabricSettings, metrics
-from probes.sampling.quality import CounterTracks
 from probes.sampling.sampler import Roots
 from probes.sources.ib_tools import perfquery
 from probes.sources.ib_tools.discover import GIGABITS_PER_LANE
@@ -20,6 +19,7 @@ from probes.sources.ib_tools.runner import Outcome
 from tests.conformance.scores import Scoring
 from tests.conformance.trees import hardware
 from tests.fixtures.ib_tools import WrittenTools
+from tests.probes.following import Following
 
 NOW = Now(wall=1_700_000_000_000_000_000, mono=1_000_000_000)
 LATER = Now(wall=NOW.wall + 600 * 10**9, mono=NOW.mono + 600 * 10**9)
@@ -37,7 +37,7 @@ class Subnet:
 
     def __init__(self, tools: WrittenTools) -> None:
         self._sampler = IbFabricSampler(IbFabricSettings(hosts=True), Roots(), tools=tools)
-        self._tracks = CounterTracks()
+        self._tracks = Following()
         self.sample(NOW)
 
     def sample(self, now: Now) -> None:

@@ -11,13 +11,13 @@ import pytest
 
 from fabricscope.model import Now, Quality, Reading
 from probes.samplers.infiniband import InfinibandSampler, InfinibandSettings, metrics
-from probes.sampling.quality import CounterTracks
 from probes.sampling.sampler import Roots
 from probes.sources import rdma_nldev
 from tests.conformance.scores import Scoring
 from tests.conformance.trees import hardware
 from tests.fixtures import rdma_netlink_bytes as rdma
 from tests.fixtures.infiniband import write_device, write_files, write_port
+from tests.probes.following import Following
 
 NOW = Now(wall=1_700_000_000_000_000_000, mono=1_000_000_000)
 LINE = re.compile(r"(\w+)\{(.*)\} (\S+)")
@@ -27,7 +27,7 @@ PHYSICAL_STATES = {"Sleep": 1, "Polling": 2, "Disabled": 3, "PortConfigurationTr
 
 def sample(sys: Path) -> list[Reading]:
     sampler = InfinibandSampler(InfinibandSettings(), Roots(sys=str(sys)))
-    readings = CounterTracks().apply(sampler.sample(NOW), NOW)
+    readings = Following().apply(sampler.sample(NOW), NOW)
     sampler.close()
     return readings
 

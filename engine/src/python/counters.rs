@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
@@ -24,12 +25,7 @@ impl PyCounterFiles {
 impl PyCounterFiles {
     #[new]
     fn new(paths: Vec<PathBuf>) -> PyResult<Self> {
-        if paths
-            .iter()
-            .any(|path| path.as_os_str().as_encoded_bytes().contains(&0))
-        {
-            return Err(PyValueError::new_err("embedded null byte"));
-        }
+        check(&paths)?;
         Ok(Self(Mutex::new(CounterFiles::new(paths))))
     }
 
@@ -42,24 +38,46 @@ impl PyCounterFiles {
         let outcomes = py.detach(|| self.lock().read());
         let values = PyList::empty(py);
         for outcome in outcomes {
-            match outcome {
-                Outcome::Value(value) => values.append(value)?,
-                Outcome::NotANumber(text) => values.append(format!("not a number: {text}"))?,
-                Outcome::Failed(errno) => values.append(errno_name(py, errno)?)?,
-            }
+            values.append(shown(py, outcome)?)?;
         }
         Ok(values)
     }
 
-    /// Close every file; a later read opens them again.
+    /// Index and value (or why there is none) of each file that changed since the last call; all at the first.
+    fn changes<'py>(&self, py: Python<'py>) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
+        let changes = py.detach(|| self.lock().changes());
+        let changes = changes.into_iter();
+        changes
+            .map(|(index, outcome)| Ok((index, shown(py, outcome)?)))
+            .collect()
+    }
+
+    /// Close every file; a later read opens them again, and all count as changed.
     fn close(&self, py: Python<'_>) {
         py.detach(|| self.lock().close());
     }
 }
 
+/// Refuses paths that no file can have.
+pub(super) fn check(paths: &[PathBuf]) -> PyResult<()> {
+    let nul = |path: &PathBuf| path.as_os_str().as_encoded_bytes().contains(&0);
+    if paths.iter().any(nul) {
+        return Err(PyValueError::new_err("embedded null byte"));
+    }
+    Ok(())
+}
+
+fn shown(py: Python<'_>, outcome: Outcome) -> PyResult<Bound<'_, PyAny>> {
+    match outcome {
+        Outcome::Value(value) => value.into_bound_py_any(py),
+        Outcome::NotANumber(text) => format!("not a number: {text}").into_bound_py_any(py),
+        Outcome::Failed(errno) => errno_name(py, errno),
+    }
+}
+
 /// Python's own names, so that the twin and this agree on every platform.
-fn errno_name(py: Python<'_>, errno: i32) -> PyResult<Py<PyAny>> {
+pub(super) fn errno_name(py: Python<'_>, errno: i32) -> PyResult<Bound<'_, PyAny>> {
     let names = py.import("errno")?.getattr("errorcode")?;
     let unknown = format!("errno {errno}");
-    Ok(names.call_method1("get", (errno, unknown))?.unbind())
+    names.call_method1("get", (errno, unknown))
 }

@@ -4,7 +4,9 @@ mod capture;
 mod counters;
 mod fast;
 mod flows;
+mod follow;
 mod rules;
+mod texts;
 
 use pyo3::prelude::*;
 
@@ -20,5 +22,9 @@ mod _native {
     #[pymodule_export]
     use super::flows::PyMeter;
     #[pymodule_export]
+    use super::follow::PyFollower;
+    #[pymodule_export]
     use super::rules::{PyClassifier, check_pattern, extractors};
+    #[pymodule_export]
+    use super::texts::PyTextFiles;
 }

@@ -7,9 +7,9 @@ columns that differ are followed up.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
+from fabricscope.assemble import picker
 from fabricscope.model import Quality, SampleBatch, Sampled, Series, SeriesSet
 from probes.health.evidence.operand import Key, Operand
 from probes.health.evidence.track import Feed, Track
@@ -48,7 +48,7 @@ class _Part:
 
     def __init__(self, places: Sequence[int], columns: Sequence[_Column]) -> None:
         self.columns = columns
-        self.pick = _picker(places)
+        self.pick = picker(places)
         self.values: tuple[Any, ...] = (None,) * len(columns)
         self.qualities: tuple[int, ...] = (0,) * len(columns)
         self.sound = (Quality.OK.value,) * len(columns)
@@ -89,7 +89,7 @@ class _Plan:
         first_gauge = len(series_set.counters)
         self.counters = _Part([*counters], [*counters.values()])
         self.gauges = _Part([place - first_gauge for place in gauges], [*gauges.values()])
-        self.pick_qualities = _picker(self.places)
+        self.pick_qualities = picker(self.places)
         self.looked = -_COUNTERS_EVERY
         """When the counters were last followed up."""
         self.late: SampleBatch | None = None
@@ -117,14 +117,6 @@ class _Plan:
         if self.late is not None:
             self.looked = -_COUNTERS_EVERY
             self.take(self.late, now)
-
-
-def _picker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
-    """Picks the values at some places out of a column list, as a tuple."""
-    if not places:
-        return lambda _: ()
-    pick = itemgetter(*places)
-    return pick if len(places) > 1 else lambda values: (pick(values),)
 
 
 class Evidence:

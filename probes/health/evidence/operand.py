@@ -93,6 +93,10 @@ class Operand:
             return ()
         return self._tracks.get(key if len(on) == len(key) else tuple([key[place] for place in on]), ())
 
+    def is_read(self, key: Key, now: int) -> bool:
+        """Whether there is a present value of a thing."""
+        return any(track.latest(now) is not None for track in self.tracks(key))
+
     def things(self) -> Iterable[Key]:
         """The things that there are series of."""
         return self._tracks.keys()

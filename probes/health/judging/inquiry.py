@@ -58,6 +58,7 @@ class Inquiry:
         self._changed: dict[Key, None] = {}
         self._open: dict[Key, None] = {}
         self.judge: Judge = self._made()
+        self._primary = [operand for operand in self.judge.operands() if operand.primary]
         self._where = [Asked(condition, rule.by, self.wake) for condition in rule.where]
         self._given = [Asked(condition, rule.by, self.wake) for condition in rule.given]
         self.shows = [Operand(source, rule.by) for source in rule.shows]
@@ -103,12 +104,12 @@ class Inquiry:
 
     def has(self, key: Key) -> bool:
         """Whether there are series of a thing."""
-        return any(operand.tracks(key) for operand in self.judge.operands() if operand.primary)
+        return any(operand.tracks(key) for operand in self._primary)
 
     def sampler(self, key: Key) -> str:
         """Where the values of a thing come from; empty when nothing of it is read."""
-        for operand in self.judge.operands():
-            if operand.primary and (tracks := operand.tracks(key)):
+        for operand in self._primary:
+            if tracks := operand.tracks(key):
                 return tracks[0].feed.sampler
         return ""
 
@@ -136,8 +137,7 @@ class Inquiry:
         )
 
     def _is_read(self, key: Key, now: Now) -> bool:
-        primary = (operand for operand in self.judge.operands() if operand.primary)
-        return any(track.latest(now.mono) is not None for operand in primary for track in operand.tracks(key))
+        return any(operand.is_read(key, now.mono) for operand in self._primary)
 
     def is_about(self, key: Key, now: Now) -> bool:
         """Whether the rule's conditions hold for a thing, or might."""

@@ -55,6 +55,20 @@ class _Hardware(NamedTuple):
     readings: tuple[Reading, ...]
 
 
+class _Interface:
+    """The readings of one interface, but for those of its hardware."""
+
+    def __init__(self) -> None:
+        self._link: Link | None = None
+        self._rows: list[Reading] = []
+
+    def readings(self, link: Link) -> list[Reading]:
+        """Those of what the kernel says now: the same ones again for one that stands still."""
+        if link != self._link:
+            self._link, self._rows = link, [*_state(link), *_counters(link)]
+        return self._rows
+
+
 class EthernetSampler:
     """Reads every chosen interface of the probe's network namespace; at once when the kernel says that one changed."""
 
@@ -68,6 +82,7 @@ class EthernetSampler:
         self._settings = settings
         self._roots = roots
         self._dump = dump
+        self._interfaces: dict[int, _Interface] = {}
         self._hardware: dict[int, _Hardware] = {}
         self._monitor = LinkMonitor()
 
@@ -82,19 +97,20 @@ class EthernetSampler:
         names = ", ".join(link.name for link in links[:8]) or "none"
         return f"no interface with hardware behind it (there are: {names}); name others in `include`"
 
-    def sample(self, now: Now) -> Iterator[Reading]:
+    def sample(self, now: Now) -> list[Reading]:
         """The readings of each chosen interface. Raises OSError when the kernel cannot be asked."""
         # Before the dump: what changes during it wakes again.
         self._monitor.drain()
         wanted = [link for link in self._dump() if self._wanted(link)]
         chosen = wanted[: self._settings.max_interfaces]
-        present = {link.ifindex for link in chosen}
-        self._hardware = {index: known for index, known in self._hardware.items() if index in present}
+        self._interfaces = {link.ifindex: self._interfaces.get(link.ifindex) or _Interface() for link in chosen}
+        self._hardware = {index: known for index, known in self._hardware.items() if index in self._interfaces}
+        rows = []
         for link in chosen:
-            yield from _state(link)
-            yield from _counters(link)
-            yield from self._from_sysfs(link, now)
-        yield Reading(metrics.LEFT_OUT, (), float(len(wanted) - len(chosen)))
+            rows += self._interfaces[link.ifindex].readings(link)
+            rows += self._from_sysfs(link, now)
+        rows.append(Reading(metrics.LEFT_OUT, (), float(len(wanted) - len(chosen))))
+        return rows
 
     def wake_descriptor(self) -> int | None:
         """Readable when an interface changed."""
@@ -155,15 +171,12 @@ def _state(link: Link) -> Iterator[Reading]:
         yield Reading(metrics.MTU, labels, float(link.mtu))
 
 
-def _counters(link: Link) -> Iterator[Reading]:
-    labels = (link.name,)
-    for spec, count in (
+def _counters(link: Link) -> list[Reading]:
+    labels, stats = (link.name,), link.stats
+    changes = (
         (metrics.CARRIER_CHANGES, link.carrier_changes),
         (metrics.CARRIER_UP_CHANGES, link.carrier_up_count),
         (metrics.CARRIER_DOWN_CHANGES, link.carrier_down_count),
-    ):
-        if count is not None:
-            yield Reading(spec, labels, count)
-    for field, spec in metrics.STATISTICS.items():
-        if field in link.stats:
-            yield Reading(spec, labels, link.stats[field])
+    )
+    rows = [Reading(spec, labels, count) for spec, count in changes if count is not None]
+    return rows + [Reading(spec, labels, stats[field]) for field, spec in metrics.STATISTICS.items() if field in stats]

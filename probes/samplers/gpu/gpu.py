@@ -46,6 +46,8 @@ class GpuSeries:
         self._fast = FieldColumns("gpu.fast", list(columns.fast(self._gpu)))
         self._slow = FieldColumns("gpu.slow", list(columns.slow(self._gpu)))
         self._labels: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self._made: dict[str, tuple[Call, list[Reading]]] = {}
+        """By call its last answer and the readings of that."""
         self._without: dict[str, int] = {}
         """Calls that this GPU has no answer to, and when they are tried again."""
         self._slow_at: int | None = None
@@ -75,7 +77,7 @@ class GpuSeries:
             if call.code in codes.UNSUPPORTED:
                 self._without[name] = now_ns + ASK_AGAIN_NS
         rows = self._fast.readings(said.plans[0])
-        self._no_power_field = not any(row.spec is metrics.POWER for row in rows)
+        self._no_power_field = metrics.POWER not in [row[0] for row in rows]
         rows += self._called(said.calls, (*_FAST, "power"))
         if self._asking_slow:
             self._slow_at = now_ns
@@ -92,17 +94,27 @@ class GpuSeries:
         unreadable = [Reading(row.spec, row.labels, None, Quality.UNREADABLE) for row in self._last]
         return [self._down if down else self._unknown, *self._info, *self._instances, *unreadable]
 
-    def _called(self, calls: Mapping[str, Call], names: tuple[str, ...]) -> Iterator[Reading]:
+    def _called(self, calls: Mapping[str, Call], names: tuple[str, ...]) -> list[Reading]:
+        """The readings of these calls; those of an answer that is as it was are the same ones again."""
+        rows: list[Reading] = []
         for name in names:
             call = calls.get(name)
             if call is None or call.code in codes.UNSUPPORTED:
                 continue
-            if name == "clocks_event_reasons":
-                yield from self._throttled(call)
-            elif name == "pcie_rates":
-                yield from self._rates(call)
-            elif name in _GAUGES:
-                yield from self._gauge(name, call)
+            before, made = self._made.get(name, (None, []))
+            if call != before:
+                made = list(self._of_call(name, call))
+                self._made[name] = call, made
+            rows += made
+        return rows
+
+    def _of_call(self, name: str, call: Call) -> Iterator[Reading]:
+        if name == "clocks_event_reasons":
+            yield from self._throttled(call)
+        elif name == "pcie_rates":
+            yield from self._rates(call)
+        elif name in _GAUGES:
+            yield from self._gauge(name, call)
 
     def _gauge(self, name: str, call: Call) -> Iterator[Reading]:
         spec, labels, divisor = _GAUGES[name]

@@ -111,14 +111,15 @@ class GpuSampler:
 
     def _rows(
         self, known: Mapping[int, Gpu], states: Mapping[int, Health], said: Mapping[int, GpuAnswer], now: Now
-    ) -> Iterator[Reading | Event]:
+    ) -> list[Reading | Event]:
+        rows: list[Reading | Event] = []
         for number, gpu in sorted(known.items()):
             state, before = states[number], self._health.get(number)
             series = self._of(number)
             if state.word == "ok":
-                yield from series.readings(said[number], gpu, self._client.driver, now.mono)
+                rows += series.readings(said[number], gpu, self._client.driver, now.mono)
             else:
-                yield from series.silent(down=state.word != "unknown")
+                rows += series.silent(down=state.word != "unknown")
             if state.word == "unknown":
                 # No news: what was known of it stands, and is compared with the next thing that is known.
                 continue
@@ -127,10 +128,11 @@ class GpuSampler:
             if before is None:
                 before = state if state.word == "lost" else Health("ok", "")
             if state.word != before.word:
-                yield health_event(state, before, gpu, now)
+                rows.append(health_event(state, before, gpu, now))
                 # While it is the same, the reason that was told stands: the last ones say less.
                 before = state
             self._health[number] = before
+        return rows
 
 
 def _state(gpu: Gpu, answer: Answer) -> Health:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, TypeVar
 
 from fabricscope.model import Quality, Reading
+from probes.engine import TextFiles
+from probes.engine.texts import Content
 from probes.samplers.infiniband import metrics
-from probes.sources.held import HeldValue
+from probes.sources import sysfs
 from probes.sources.infiniband import Port, Rate, parse_rate, parse_state
-from probes.sources.sysfs import Unreadable
 
 Unread = Literal["unreadable"]
 """Of a file that is there and holds no value. No number, since a state may be any."""
@@ -26,10 +28,9 @@ class PortSeries:
         self.last = last
         """Rate of when the port was not down."""
         self._labels = (port.device, port.number)
-        self._state = HeldValue(port.path / "state", parse_state, "a state")
-        self._physical = HeldValue(port.path / "phys_state", parse_state, "a state")
-        self._rate = HeldValue(port.path / "rate", parse_rate, "a rate")
-        self._seen: tuple[object, ...] | None = None
+        self._files = TextFiles([str(port.path / name) for name in ("state", "phys_state", "rate")])
+        self._contents: list[Content] = [None] * 3
+        self._outdated = False
         self._rows: list[Reading] = []
         self.describe(port)
 
@@ -39,32 +40,34 @@ class PortSeries:
         self._about = [Reading(metrics.PORT_INFO, info, 1)]
         if port.lifespan_ms is not None:
             self._about.append(Reading(metrics.LIFESPAN, self._labels, port.lifespan_ms / 1000))
-        self._seen = None
+        self._outdated = True
 
     def readings(self) -> list[Reading]:
         """The readings of this moment."""
-        state, physical = _read(self._state), _read(self._physical)
-        down = state == _STATE_DOWN
-        # A port that is down says 1X SDR or the like, so what it had before stands, as stale: a link that comes back
-        # slower than it was is a change of its rate, and one that only went is not.
-        said = _read(self._rate)
-        if isinstance(said, Rate) and not down:
-            self.last = said
-        rate = self.last if down else said
-        if (seen := (state, physical, rate)) != self._seen:
-            self._seen = seen
-            self._rows = self._made(state, physical, rate, Quality.STALE if down else Quality.OK)
+        changes = self._files.changes()
+        if not changes and not self._outdated:
+            return self._rows
+        for index, content in changes:
+            self._contents[index] = content
+        state, physical, rate = self._contents
+        self._rows = self._made(_parsed(state, parse_state), _parsed(physical, parse_state), _parsed(rate, parse_rate))
+        self._outdated = False
         return self._rows
 
     def close(self) -> None:
         """Give the descriptors back; the next reading opens the files again."""
-        for file in (self._state, self._physical, self._rate):
-            file.close()
+        self._files.close()
 
     def _made(
-        self, state: int | Unread | None, physical: int | Unread | None, rate: Rate | Unread | None, quality: Quality
+        self, state: int | Unread | None, physical: int | Unread | None, said: Rate | Unread | None
     ) -> list[Reading]:
         labels, unreadable = self._labels, Quality.UNREADABLE
+        down = state == _STATE_DOWN
+        # A port that is down says 1X SDR or the like, so what it had before stands, as stale: a link that comes back
+        # slower than it was is a change of its rate, and one that only went is not.
+        if isinstance(said, Rate) and not down:
+            self.last = said
+        rate, quality = (self.last, Quality.STALE) if down else (said, Quality.OK)
         rows = list(self._about)
         if isinstance(state, str):
             rows += [Reading(spec, labels, None, unreadable) for spec in (metrics.UP, metrics.STATE)]
@@ -87,9 +90,9 @@ class PortSeries:
         return rows
 
 
-def _read(file: HeldValue[_T]) -> _T | Unread | None:
+def _parsed(content: Content, parse: Callable[[str], _T | None]) -> _T | Unread | None:
     """The value; None when there is no such file, a word when there is and it holds none."""
-    try:
-        return file.read()
-    except Unreadable:
-        return "unreadable"
+    if content is None:
+        return None
+    value = parse(sysfs.decoded(content)) if isinstance(content, bytes) else None
+    return "unreadable" if value is None else value

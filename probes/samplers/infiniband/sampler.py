@@ -7,8 +7,9 @@ not name are not exported. Counters of a device as a whole have an empty `port`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, ClassVar, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -52,13 +53,29 @@ class InfinibandSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unkn
     ] = 60.0
 
 
-class _Group(NamedTuple):
-    """The counter files of one port, or of a device as a whole."""
+class _Group:
+    """The counter files of one port, or of a device as a whole. A reading of what did not change is the same again."""
 
-    labels: tuple[str, str]
-    extended: bool
-    specs: tuple[MetricSpec, ...]
-    files: CounterFiles
+    def __init__(self, labels: tuple[str, str], files: Mapping[MetricSpec, str], *, extended: bool) -> None:
+        self._labels = labels
+        self._extended = extended
+        self._specs = tuple(files)
+        self._files = CounterFiles(list(files.values()))
+        self._made: list[Reading | None] = [None] * len(files)
+        self._rows: list[Reading] = []
+
+    def readings(self) -> list[Reading]:
+        """The readings of this moment."""
+        changes = self._files.changes()
+        for index, outcome in changes:
+            self._made[index] = reading_of(self._specs[index], self._labels, outcome, extended=self._extended)
+        if changes:
+            self._rows = [row for row in self._made if row is not None]
+        return self._rows
+
+    def close(self) -> None:
+        """Close the files; the next reading opens them again."""
+        self._files.close()
 
 
 class InfinibandSampler:
@@ -73,8 +90,10 @@ class InfinibandSampler:
         self._directory = roots.sysfs("class", "infiniband")
         self._devices: list[Device] = []
         self._ports: dict[tuple[str, str], PortSeries] = {}
-        self._left_out = 0
+        self._about: list[Reading] = []
+        """What was found out about devices."""
         self._groups: dict[tuple[object, ...], _Group] = {}
+        self._watched: list[Path] = []
         self._fingerprint: tuple[object, ...] | None = None
         self._rediscover_at = 0
 
@@ -93,12 +112,11 @@ class InfinibandSampler:
     def sample(self, now: Now) -> list[Reading]:
         """State, rate and counters of every port. Raises OSError when the class directory cannot be read."""
         self._discover(now)
-        readings = [Reading(metrics.PORTS_LEFT_OUT, (), self._left_out)] if self._devices else []
-        readings += [Reading(metrics.DEVICE_INFO, _device_labels(device), 1) for device in self._devices]
+        readings = list(self._about)
         for port in self._ports.values():
             readings += port.readings()
         for group in self._groups.values():
-            readings += readings_of(group.labels, group.specs, group.files.read(), extended=group.extended)
+            readings += group.readings()
         return readings
 
     def close(self) -> None:
@@ -106,21 +124,24 @@ class InfinibandSampler:
         for port in self._ports.values():
             port.close()
         for group in self._groups.values():
-            group.files.close()
+            group.close()
 
     def _chosen(self, device: str) -> bool:
         return matches(device, self._settings.include) and not matches(device, self._settings.exclude)
 
     def _discover(self, now: Now) -> None:
         """Look again at what there is, when something came or went, and from time to time."""
-        if now.mono < self._rediscover_at and source.fingerprint(self._directory, self._devices) == self._fingerprint:
+        if now.mono < self._rediscover_at and source.fingerprint(self._directory, self._watched) == self._fingerprint:
             return
         self._devices = [device for device in source.devices(self._directory) if self._chosen(device.name)]
-        self._fingerprint = source.fingerprint(self._directory, self._devices)
+        self._watched = source.watched(self._devices)
+        self._fingerprint = source.fingerprint(self._directory, self._watched)
         self._rediscover_at = now.mono + int(self._settings.rediscover_seconds * 1e9)
         found = [port for device in self._devices for port in device.ports]
         ports = found[: self._settings.max_ports]
-        self._left_out = len(found) - len(ports)
+        left_out = len(found) - len(ports)
+        self._about = [Reading(metrics.PORTS_LEFT_OUT, (), left_out)] if self._devices else []
+        self._about += [Reading(metrics.DEVICE_INFO, _device_labels(device), 1) for device in self._devices]
         self._follow(ports)
         before, self._groups = self._groups, {}
         for device in self._devices:
@@ -128,7 +149,7 @@ class InfinibandSampler:
         for port in ports:
             self._add_group((port.device, port.number), port.inode, port.counters, before, extended=port.extended)
         for gone in before.keys() - self._groups.keys():
-            before[gone].files.close()
+            before[gone].close()
 
     def _follow(self, ports: Iterable[Port]) -> None:
         """Read these ports from now on; what is remembered of those that were there before stays."""
@@ -161,25 +182,19 @@ class InfinibandSampler:
                 chosen.setdefault(spec, str(file.path))
         key = (labels, inode, extended, *chosen.values())
         if chosen:
-            self._groups[key] = before.get(key) or _Group(
-                labels, extended, tuple(chosen), CounterFiles(list(chosen.values()))
-            )
+            self._groups[key] = before.get(key) or _Group(labels, chosen, extended=extended)
 
 
-def readings_of(
-    labels: tuple[str, str], specs: Iterable[MetricSpec], outcomes: Iterable[int | str], *, extended: bool
-) -> Iterator[Reading]:
-    """Readings from what CounterFiles read.
+def reading_of(spec: MetricSpec, labels: tuple[str, str], outcome: int | str, *, extended: bool) -> Reading | None:
+    """The reading of what CounterFiles read; None of what is no fault.
 
     A port without the extended set may have 64-bit counters or 32-bit ones under the same names, and only a value
     above 2^32-1 tells. 2^32-1 itself is taken for the ceiling of a 32-bit one, where it stays.
     """
-    for spec, outcome in zip(specs, outcomes, strict=True):
-        if isinstance(outcome, int):
-            full = not extended and outcome == metrics.CLASSIC_CEILING and spec in metrics.NARROW_IN_CLASSIC_SET
-            yield Reading(spec, labels, outcome, Quality.SATURATED if full else Quality.OK)
-        elif outcome not in _UNSUPPORTED:
-            yield Reading(spec, labels, None, Quality.UNREADABLE)
+    if isinstance(outcome, int):
+        full = not extended and outcome == metrics.CLASSIC_CEILING and spec in metrics.NARROW_IN_CLASSIC_SET
+        return Reading(spec, labels, outcome, Quality.SATURATED if full else Quality.OK)
+    return None if outcome in _UNSUPPORTED else Reading(spec, labels, None, Quality.UNREADABLE)
 
 
 def _device_labels(device: Device) -> tuple[str, ...]:

@@ -38,6 +38,8 @@ class GpuLinks:
         self._versions_by_call = False
         self._no_fabric_until = 0
         self._states: list[float | None] = []
+        self._said: tuple[list[Reading], list[float | None]] = ([], [])
+        """Where states come by a field, its readings and the states that follow from them."""
         self._slow_rows: list[Reading] = []
         self._fabric_rows: list[Reading] = []
         self._info: list[Reading] = []
@@ -127,10 +129,14 @@ class GpuLinks:
         """1, 0 or None for each link: by its field, else by the call."""
         if self._size is None or not self._size[0]:
             return []
-        by_field = {row.labels[1]: row.value for row in rows if row.spec is metrics.UP}
-        self._by_call = not by_field
-        if by_field:
-            return [_number(by_field.get(str(link))) for link in range(self._size[0])]
+        up = metrics.UP
+        said = [row for row in rows if row[0] is up]
+        self._by_call = not said
+        if said:
+            if said != self._said[0]:
+                by_field = {row.labels[1]: row.value for row in said}
+                self._said = (said, [_number(by_field.get(str(link))) for link in range(self._size[0])])
+            return self._said[1]
         known = call.value if call is not None and not call.code and isinstance(call.value, list) else []
         return [_number(known[link]) if link < len(known) else None for link in range(self._size[0])]
 
@@ -204,7 +210,7 @@ class GpuLinks:
         self._slow = FieldColumns("nvlink.slow", slow)
         self._topology = Plan("nvlink.remote", tuple((fields.NVLINK_REMOTE_LINK, link) for link in range(links)))
         self._slow_at = self._topology_at = None
-        self._states = []
+        self._states, self._said = [], ([], [])
 
 
 def _first(answer: Values) -> int:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from fabricscope.model import MetricSpec, Quality, Reading
+from probes.engine import TextFiles
+from probes.engine.texts import Content
 from probes.samplers.pcie import metrics
-from probes.sources import sysfs
+from probes.sources import pci_state, sysfs
 from probes.sources.pci import Identity, LinkState
 from probes.sources.pci_ports import ROOT_PORT
-from probes.sources.pci_state import SEVERITIES, ErrorFile, LinkFiles, RootPortFile
+from probes.sources.pci_state import ERROR_FILES, LINK_FILES, ROOT_PORT_FILES, SEVERITIES
 
 
 class Place(NamedTuple):
@@ -42,26 +45,23 @@ class Device:
         """Names of the errors that it counts, so that they can be told to be unreadable."""
         self._path = bus / "devices" / place.address
         self._inode = _inode(self._path)
-        self._link = LinkFiles(self._path)
-        self._files = [ErrorFile(self._path, severity) for severity in SEVERITIES]
-        self._root_port = (
-            [RootPortFile(self._path, severity) for severity in SEVERITIES] if place.port == ROOT_PORT else []
-        )
-        self._fixed = list(_fixed(place))
-        self._labels = (place.address,)
-        self._state: LinkState | None = None
-        self._link_readings: list[Reading] = []
-        self._counts: list[Mapping[str, int] | None] = [None] * len(SEVERITIES)
-        self._error_readings: list[list[Reading]] = [[] for _ in SEVERITIES]
+        names = (*LINK_FILES, *ERROR_FILES, *(ROOT_PORT_FILES if place.port == ROOT_PORT else ()))
+        self._paths = [self._path / name for name in names]
+        self._files = TextFiles([str(path) for path in self._paths])
+        self._contents: list[Content] = [None] * len(names)
+        self._parts: list[list[Reading]] = [list(_fixed(place)), *([] for _ in names)]
+        """Readings of what is fixed, then of each file; those of a link's two are with the first."""
+        self._rows: list[Reading] = []
 
-    def readings(self) -> Iterator[Reading]:
-        """Everything about it at this moment."""
-        yield from self._fixed
-        yield from self._of_link()
-        for index in range(len(SEVERITIES)):
-            yield from self._of_errors(index)
-        for severity, file in zip(SEVERITIES, self._root_port, strict=False):
-            yield from _of_root_port((self.place.address, severity), file)
+    def readings(self) -> Sequence[Reading]:
+        """Everything about it at this moment: the same list again while none of its files changed."""
+        changes = self._files.changes()
+        for index, content in changes:
+            self._contents[index] = content
+            self._read(index)
+        if changes:
+            self._rows = list(chain.from_iterable(self._parts))
+        return self._rows
 
     def renewed(self) -> bool:
         """Whether the device went and came back under the same address."""
@@ -69,35 +69,47 @@ class Device:
 
     def close(self) -> None:
         """Close its files."""
-        self._link.close()
-        for file in self._files:
-            file.close()
-        for port_file in self._root_port:
-            port_file.close()
+        self._files.close()
 
-    def _of_link(self) -> Sequence[Reading]:
-        try:
-            state = self._link.read()
-        except sysfs.Unreadable:
-            self._state = None
-            self._link_readings = []
-            return [_unreadable(spec, self._labels) for spec in (metrics.UP, metrics.SPEED, metrics.WIDTH)]
-        if state is not self._state:
-            self._state = state
-            self._link_readings = [] if state is None else list(_of_state(self.place, state))
-        return self._link_readings
+    def _read(self, index: int) -> None:
+        """Make the readings of a file anew."""
+        links = len(LINK_FILES)
+        if index < links:
+            self._parts[1] = list(self._of_link())
+        elif index < links + len(SEVERITIES):
+            self._parts[1 + index] = list(self._of_errors(index, index - links))
+        else:
+            self._parts[1 + index] = list(self._of_root_port(index, index - links - len(SEVERITIES)))
 
-    def _of_errors(self, index: int) -> Sequence[Reading]:
-        spec, address = metrics.AER[SEVERITIES[index]], self.place.address
+    def _of_link(self) -> Iterator[Reading]:
+        width, speed = self._contents[: len(LINK_FILES)]
         try:
-            counts = self._files[index].read()
+            state = pci_state.link(width, speed, self._path)
         except sysfs.Unreadable:
-            return [_unreadable(spec, (address, name)) for name in self.errors[index]]
-        if counts is not self._counts[index]:
-            self._counts[index] = counts
-            self.errors[index] = tuple(counts or ())
-            self._error_readings[index] = [Reading(spec, (address, name), n) for name, n in (counts or {}).items()]
-        return self._error_readings[index]
+            labels = (self.place.address,)
+            yield from (_unreadable(spec, labels) for spec in (metrics.UP, metrics.SPEED, metrics.WIDTH))
+        else:
+            yield from () if state is None else _of_state(self.place, state)
+
+    def _of_errors(self, index: int, severity: int) -> Iterator[Reading]:
+        spec, address = metrics.AER[SEVERITIES[severity]], self.place.address
+        try:
+            counts = pci_state.errors(self._contents[index], self._paths[index])
+        except sysfs.Unreadable:
+            yield from (_unreadable(spec, (address, name)) for name in self.errors[severity])
+            return
+        self.errors[severity] = tuple(counts or ())
+        yield from (Reading(spec, (address, name), count) for name, count in (counts or {}).items())
+
+    def _of_root_port(self, index: int, severity: int) -> Iterator[Reading]:
+        labels = (self.place.address, SEVERITIES[severity])
+        try:
+            count = pci_state.received(self._contents[index], self._paths[index])
+        except sysfs.Unreadable:
+            yield _unreadable(metrics.ROOT_PORT, labels)
+            return
+        if count is not None:
+            yield Reading(metrics.ROOT_PORT, labels, count)
 
 
 def _fixed(place: Place) -> Iterator[Reading]:
@@ -122,16 +134,6 @@ def _of_state(place: Place, state: LinkState) -> Iterator[Reading]:
             if value is not None and theirs is not None:
                 ends = (place.address, place.upstream, what)
                 yield Reading(metrics.DEGRADED, ends, float(value < min(ours, theirs)))
-
-
-def _of_root_port(labels: tuple[str, str], file: RootPortFile) -> Iterator[Reading]:
-    try:
-        count = file.read()
-    except sysfs.Unreadable:
-        yield _unreadable(metrics.ROOT_PORT, labels)
-        return
-    if count is not None:
-        yield Reading(metrics.ROOT_PORT, labels, count)
 
 
 def _unreadable(spec: MetricSpec, labels: tuple[str, ...]) -> Reading:

@@ -69,7 +69,10 @@ class PcieSampler:
         self._addresses: list[str] = []
         self._looked_ns = 0
         self._devices: list[Device] = []
-        self._left_out = Reading(metrics.LEFT_OUT, (), 0.0)
+        self._left_out = [Reading(metrics.LEFT_OUT, (), 0.0)]
+        self._parts: list[Sequence[Reading]] = []
+        self._rows: list[Reading] = []
+        """The parts put together."""
 
     def unavailable(self) -> str | None:
         """Why there is nothing to sample, or None."""
@@ -87,11 +90,16 @@ class PcieSampler:
         return None
 
     def sample(self, now: Now) -> list[Reading]:
-        """The readings of each chosen device. Raises OSError when the devices cannot be listed."""
+        """The readings of each chosen device: the same list again while nothing changed.
+
+        Raises OSError when the devices cannot be listed.
+        """
         self._look(now)
-        readings = list(chain.from_iterable(device.readings() for device in self._devices))
-        readings.append(self._left_out)
-        return readings
+        parts = [device.readings() for device in self._devices]
+        parts.append(self._left_out)
+        if parts != self._parts:
+            self._parts, self._rows = parts, list(chain.from_iterable(parts))
+        return self._rows
 
     def close(self) -> None:
         """Close every file; the next sample looks at everything anew."""
@@ -116,7 +124,7 @@ class PcieSampler:
         ]
         for gone in before.values():
             gone.close()
-        self._left_out = Reading(metrics.LEFT_OUT, (), float(len(chosen) - len(self._devices)))
+        self._left_out = [Reading(metrics.LEFT_OUT, (), float(len(chosen) - len(self._devices)))]
         self._addresses, self._looked_ns = addresses, now.mono
 
     def _device(self, place: Place, before: Device | None) -> Device:

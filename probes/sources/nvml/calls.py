@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from typing import Any
 
 from probes.sources.nvml import codes, fields
 
-Plain = int | float | str | list[Any] | None
-Call = Callable[[Any, Any], Plain]
-"""(pynvml, device handle) -> plain data."""
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Plain = int | float | str | list[Any] | None
+    Call = Callable[[Any, Any], Plain]
+    """(pynvml, device handle) -> plain data."""
+
 
 _TEXT = 128
 _MAX_MIG = 64

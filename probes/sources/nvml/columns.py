@@ -8,7 +8,9 @@ source: another one counts something else, and the difference would look like tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import compress, count
+from operator import ne
 from typing import NamedTuple
 
 from fabricscope.model import MetricSpec, Quality, Reading
@@ -67,6 +69,11 @@ class FieldColumns:
         self._entries: list[_Entry] = []
         self._rows: list[tuple[int, Source, MetricSpec, tuple[str, ...], int]] = []
         """The entries taken apart: column, source, its spec and labels, and the factor, 0 for what is no counter."""
+        self._descriptors: list[int] = []
+        self._bits: list[int] = []
+        """What was answered last, entry by entry, while settled."""
+        self._found: list[Reading | None] = []
+        """The readings that this made."""
         self.plan = Plan(key, ())
 
     def prepare(self, now_ns: int) -> Plan:
@@ -88,27 +95,34 @@ class FieldColumns:
         self._asked_all_ns = None
 
     def readings(self, answer: Values) -> list[Reading]:
-        """The readings of an answer to `plan`."""
+        """The readings of an answer to `plan`. That of a value which is as it was is the same one again."""
         if answer.code:
             return self.unreadable()
         if not self._settled:
             return self._choose(answer)
-        found: list[Reading] = []
-        new, ok, had = tuple.__new__, Quality.OK, self._had
-        for (index, source, spec, labels, factor), descriptor, bits in zip(
-            self._rows, answer.descriptors, answer.bits, strict=True
-        ):
+        if len(answer.bits) != len(self._rows):
+            raise ValueError(f"{len(answer.bits)} values for a plan of {len(self._rows)}")
+        if answer.descriptors == self._descriptors:
+            moved: Iterable[int] = compress(count(), map(ne, answer.bits, self._bits))
+        else:
+            moved = range(len(self._rows))
+        new, ok, had, found = tuple.__new__, Quality.OK, self._had, self._found
+        for place in moved:
+            index, source, spec, labels, factor = self._rows[place]
+            descriptor, bits = answer.descriptors[place], answer.bits[place]
             if descriptor == values.COUNTER and factor and bits < values.BLANK_FROM and index in had:
                 # What nearly every value is, without the general case's calls: thousands a second pass here.
-                found.append(new(Reading, (spec, labels, bits * factor, ok)))
+                found[place] = new(Reading, (spec, labels, bits * factor, ok))
                 continue
             value = _value(source, descriptor, bits)
             if value is not None:
                 had[index] = source
-                found.append(Reading(spec, labels, value))
-            elif values.code(descriptor) not in codes.UNSUPPORTED and index in had:
-                found.append(self._unreadable[index])
-        return found
+                found[place] = Reading(spec, labels, value)
+            else:
+                failed = values.code(descriptor) not in codes.UNSUPPORTED and index in had
+                found[place] = self._unreadable[index] if failed else None
+        self._descriptors, self._bits = answer.descriptors, answer.bits
+        return list(filter(None, found))
 
     def unreadable(self) -> list[Reading]:
         """The series that have had a value, without one."""
@@ -145,13 +159,16 @@ class FieldColumns:
 
     def _use(self, entries: list[_Entry], *, settled: bool) -> None:
         # By field, so that the request can name a field once, and that readings keep one order.
-        self._entries = sorted(entries, key=lambda entry: (entry.source.field, entry.source.scope))
+        self._entries = sorted(entries, key=lambda entry: entry[2][:2])
+        # Only what is settled is read by rows.
+        taken = self._entries if settled else []
         self._rows = [
             (index, source, *self._columns[index][:2], source.factor if source.convert is None else 0)
-            for index, _, source in self._entries
+            for index, _, source in taken
         ]
         self._settled = settled
-        self.plan = Plan(self._key, tuple((entry.source.field, entry.source.scope) for entry in self._entries))
+        self._descriptors, self._bits, self._found = [], [], [None] * len(self._rows)
+        self.plan = Plan(self._key, tuple(source[:2] for _, _, source in self._entries))
 
 
 def _value(source: Source, descriptor: int, bits: int) -> int | float | None:

@@ -6,16 +6,29 @@ drivers have instead (NVML_FI_DEV_PCIE_COUNT_TX_BYTES) may be 32 bits wide: less
 
 from __future__ import annotations
 
-from typing import Any
-
 from probes.sources.nvml import codes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def question(nvml: Any) -> Any:
+    """What to make of two samples: all but the samples."""
+    asked = nvml.c_nvmlGpmMetricsGet_t()
+    asked.version, asked.numMetrics = nvml.NVML_GPM_METRICS_GET_VERSION, 2
+    asked.metrics[0].metricId = nvml.NVML_GPM_METRIC_PCIE_TX_PER_SEC
+    asked.metrics[1].metricId = nvml.NVML_GPM_METRIC_PCIE_RX_PER_SEC
+    return asked
 
 
 class PcieRates:
     """The last GPM sample of one GPU."""
 
-    def __init__(self, nvml: Any) -> None:
+    def __init__(self, nvml: Any, asked: Any) -> None:
+        """`asked` is a `question`: one does for all GPUs, since it is 19 KiB."""
         self._nvml = nvml
+        self._asked = asked
         self._last: Any = None
         """None until a sample was taken."""
         self._buffers: list[Any] = []
@@ -36,17 +49,17 @@ class PcieRates:
             raise nvml.NVMLError(codes.NO_DATA)
         spare = self._buffers[0] if self._last is self._buffers[1] else self._buffers[1]
         nvml.nvmlGpmSampleGet(handle, spare)
-        asked = nvml.c_nvmlGpmMetricsGet_t()
-        asked.version, asked.numMetrics = nvml.NVML_GPM_METRICS_GET_VERSION, 2
+        asked = self._asked
         asked.sample1, asked.sample2 = self._last, spare
-        asked.metrics[0].metricId = nvml.NVML_GPM_METRIC_PCIE_TX_PER_SEC
-        asked.metrics[1].metricId = nvml.NVML_GPM_METRIC_PCIE_RX_PER_SEC
+        answers = asked.metrics[:2]
+        for metric in answers:
+            metric.nvmlReturn = codes.UNKNOWN
         nvml.nvmlGpmMetricsGet(asked)
         self._last = spare
-        for metric in asked.metrics[:2]:
+        for metric in answers:
             if metric.nvmlReturn:
                 raise nvml.NVMLError(metric.nvmlReturn)
-        return [float(metric.value) for metric in asked.metrics[:2]]
+        return [float(metric.value) for metric in answers]
 
     def _begin(self, handle: Any) -> None:
         nvml = self._nvml

@@ -22,7 +22,8 @@ from fabricscope.clock import Clock
 from probes.sources.nvml.wire import OPENING, Frames
 
 _CODE = "import sys; sys.path[:0] = sys.argv[6:]; from probes.sources.nvml.child import main; main(sys.argv[1:6])"
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""As much as a pipe holds."""
 _NS_PER_MS = 1_000_000
 
 

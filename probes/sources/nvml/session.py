@@ -10,11 +10,14 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from probes.sources.nvml import codes, wire
+from probes.sources.nvml import codes, values, wire
 from probes.sources.nvml.calls import CALLS, address, text
-from probes.sources.nvml.gpm import PcieRates
+from probes.sources.nvml.gpm import PcieRates, question
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_GPUS = 64
 MAX_PLANS = 512
@@ -38,6 +41,7 @@ class Session:
         self._handles: list[Any] = []
         self._plans: dict[str, _Plan] = {}
         self._rates: dict[int, PcieRates] = {}
+        self._asked: Any = None
         self._events: Any = None
         self._numbers: dict[int, int] = {}
         """Index by the address that the library's handle has."""
@@ -121,7 +125,7 @@ class Session:
             if code in codes.LOST:
                 return _silent(index, code)
             heard.append(code)
-            octets = b"" if code else bytes(plan.values)
+            octets = b"" if code else plan.answer()
             plans.append([code, len(octets)])
             raw.append(octets)
         # One call that fails so is a fault of that call; when all do, the GPU is gone.
@@ -133,7 +137,10 @@ class Session:
         nvml = self._nvml
         try:
             if name == "pcie_rates":
-                return 0, self._rates.setdefault(index, PcieRates(nvml)).read(handle)
+                if index not in self._rates:
+                    self._asked = self._asked or question(nvml)
+                    self._rates[index] = PcieRates(nvml, self._asked)
+                return 0, self._rates[index].read(handle)
             return 0, CALLS[name](nvml, handle)
         except nvml.NVMLError as error:
             return int(error.value), None
@@ -179,10 +186,12 @@ class _Plan:
     def __init__(self, nvml: Any, pairs: list[tuple[int, int]]) -> None:
         if len(pairs) > MAX_PAIRS:
             raise ValueError(f"a plan of {len(pairs)} values, over {MAX_PAIRS}")
-        self.values = (nvml.c_nvmlFieldValue_t * len(pairs))()
+        octets = bytearray(len(pairs) * ctypes.sizeof(nvml.c_nvmlFieldValue_t))
+        self.values = (nvml.c_nvmlFieldValue_t * len(pairs)).from_buffer(octets)
+        self._words = memoryview(octets).cast("Q")
         for entry, (field, scope) in zip(self.values, pairs, strict=True):
             entry.fieldId, entry.scopeId, entry.nvmlReturn = field, scope, _NOT_FILLED
-        self._blank = bytes(self.values)
+        self._blank = bytes(octets)
         self._chunk = max(len(pairs), 1)
         """Entries in one call: all, unless the library refuses so many at once."""
 
@@ -203,6 +212,10 @@ class _Plan:
             else:
                 start += count
         return 0
+
+    def answer(self) -> bytes:
+        """What was read, without what the parent knows or does not need (values.py)."""
+        return values.packed(self._words)
 
 
 def _silent(index: int, code: int) -> tuple[dict[str, Any], list[bytes]]:

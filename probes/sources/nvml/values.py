@@ -3,6 +3,9 @@
 40 octets an entry: field (u32), scope (u32), time and latency (2 x i64), value type (u32), return code (u32), and a
 union of 8 octets. NVML says of each value by itself whether it is one; looking at neither the code nor the type turns
 "not supported" into zeros, and doubles into enormous integers.
+
+The child passes on the last 16 octets of each entry: type, return code and union; the rest the parent knows or does not
+need.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from __future__ import annotations
 import math
 import struct
 
-ENTRY = 40
-"""Octets of an nvmlFieldValue_t."""
+ENTRY = 16
+"""Octets of an entry as it is passed on."""
 COUNTER = 3
 """The descriptor (`type | code << 32`) of the usual value: an unsigned long long that was read."""
 BLANK_FROM = 0x7FFF_FFFF_FFFF_FFF0
@@ -26,12 +29,19 @@ _NO_ERRORS = 15 << 8 | 255
 """A bit error ratio of 15e-255: the smallest that NVML can write, and what a link shows that has had no errors."""
 
 
+def packed(entries: memoryview) -> bytes:
+    """What is passed on of an array of nvmlFieldValue_t, given as its 64-bit words."""
+    words = memoryview(bytearray(len(entries) // 5 * ENTRY)).cast("Q")
+    words[0::2], words[1::2] = entries[3::5], entries[4::5]
+    return words.tobytes()
+
+
 def decoded(raw: bytes) -> tuple[list[int], list[int]]:
     """For each entry its descriptor (`type | code << 32`) and the 64 bits of its value. Raises ValueError."""
     if len(raw) % ENTRY:
         raise ValueError(f"{len(raw)} octets are no array of {ENTRY}-octet field values")
     words = memoryview(raw).cast("Q")
-    return words[3::5].tolist(), words[4::5].tolist()
+    return words[0::2].tolist(), words[1::2].tolist()
 
 
 def code(descriptor: int) -> int:

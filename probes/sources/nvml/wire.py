@@ -1,7 +1,7 @@
 """Frames on the pipes between the probe and the child process that owns NVML.
 
-A frame is two lengths, a JSON document, and raw octets: arrays of NVML's field values as the library filled them in,
-which neither side has to take apart to move. Both ends run on one host, so numbers are in its byte order. The child
+A frame is two lengths, a JSON document, and raw octets: arrays of NVML's field values (values.py), which neither side
+has to take apart to move. Both ends run on one host, so numbers are in its byte order. The child
 imports this module too: it is kept to what a small process can afford (msgspec alone would add 4 MiB to its 13).
 """
 
@@ -12,7 +12,7 @@ import struct
 HEADER = struct.Struct("=II")
 """Octets of the document, octets that follow it."""
 MAX_PART = 4 << 20
-"""Octets of either part: a node of 16 GPUs with 36 links of 64 fields each needs 1.5 MiB."""
+"""Octets of either part: a node of 16 GPUs with 36 links of 64 fields each needs 0.6 MiB."""
 
 READY = 0xFF
 """The child's progress octet while it is in no call of NVML."""

@@ -21,6 +21,7 @@ class CounterFiles(Protocol):
     def __init__(self, paths: Sequence[str]) -> None: ...
     def __len__(self) -> int: ...
     def read(self) -> list[int | str]: ...
+    def changes(self) -> list[tuple[int, int | str]]: ...
     def close(self) -> None: ...
 
 
@@ -109,6 +110,21 @@ def test_holds_one_descriptor_for_a_file_until_it_is_closed(files_of: type[Count
     assert files.read() == [5, 5]
     del files
     assert held(paths) == 0
+
+
+def test_tells_what_changed_since_it_told_last(files_of: type[CounterFiles], tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a", "b", "absent")]
+    files = files_of([write(paths[0], b"1\n"), write(paths[1], b"2\n"), str(paths[2])])
+    assert files.changes() == [(0, 1), (1, 2), (2, "ENOENT")]
+    assert files.changes() == []
+    write(paths[1], b"3\n")
+    assert files.read() == [1, 3, "ENOENT"]
+    assert files.changes() == [(1, 3)]
+    write(paths[0], b"01\n")
+    write(paths[2], b"N/A\n")
+    assert files.changes() == [(2, "not a number: N/A")]
+    files.close()
+    assert files.changes() == [(0, 1), (1, 3), (2, "not a number: N/A")]
 
 
 def test_is_not_held_up_by_a_pipe(files_of: type[CounterFiles], tmp_path: Path) -> None:

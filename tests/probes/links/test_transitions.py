@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fabricscope.model import Event, Quality, Reading, Severity
-from probes.links.transitions import Transitions
+from tests.probes.following import Watching
 from tests.probes.made import BYTES, FLAPS, SPEED, UP, at
 
 
@@ -18,7 +18,7 @@ def link(device: str = "a", *, up: int | None = 1, flaps: int = 0, speed: float 
 
 def observe(*samples: list[Reading]) -> list[Event]:
     """What the last of the samples, a second apart, gives rise to."""
-    transitions = Transitions()
+    transitions = Watching()
     events: list[Event] = []
     for second, rows in enumerate(samples):
         events = transitions.observe(rows, at(second))

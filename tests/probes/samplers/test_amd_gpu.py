@@ -9,16 +9,15 @@ import pytest
 from fabricscope.clock import system_clock
 from fabricscope.model import Kind, Now, Quality, Reading
 from fabricscope.settings import convert
-from probes.links.transitions import Transitions
 from probes.samplers.amd_gpu import AmdGpuSampler, AmdGpuSettings
 from probes.sampling.pipeline import Pipeline
-from probes.sampling.quality import CounterTracks
 from probes.sampling.runner import Result, SamplerRunner
 from probes.sampling.sampler import Roots
 from probes.sources import amdgpu, sysfs
 from tests.fixtures import amd_gpus
 from tests.fixtures.amd_gpus import FIRST, SECOND, AmdTree, table
 from tests.fixtures.fake_amdsmi import FakeAmdsmi
+from tests.probes.following import Following, Watching
 
 START = Now(wall=1_700_000_000_000_000_000, mono=1_000_000_000)
 
@@ -70,7 +69,7 @@ def test_a_link_that_is_switched_off_has_no_state_and_no_zeros(tree: AmdTree) ->
 
 
 def test_bytes_are_counted_in_kib(tree: AmdTree) -> None:
-    rows = CounterTracks().apply(sampler(tree).sample(START), START)
+    rows = Following().apply(sampler(tree).sample(START), START)
     (row,) = [row for row in rows if row.spec.name.endswith("xgmi_read_bytes_total") and row.labels == (FIRST, "3")]
     assert row.value == 33 * 1024
 
@@ -138,7 +137,7 @@ def test_a_table_that_was_never_known_leaves_the_files(tree: AmdTree) -> None:
 def test_a_gpu_that_fell_off_the_bus_is_down_and_makes_an_event(tmp_path: Path) -> None:
     tree = AmdTree(tmp_path)
     path = tree.add(0, FIRST, None)
-    reader, transitions = sampler(tree), Transitions()
+    reader, transitions = sampler(tree), Watching()
     transitions.observe(reader.sample(START), START)
     (path / "current_link_width").write_text("63\n")
     (path / "current_link_speed").write_text("Unknown\n")
@@ -150,7 +149,7 @@ def test_a_gpu_that_fell_off_the_bus_is_down_and_makes_an_event(tmp_path: Path) 
 
 
 def test_an_xgmi_link_that_goes_down_is_an_event(tree: AmdTree) -> None:
-    reader, transitions = sampler(tree), Transitions()
+    reader, transitions = sampler(tree), Watching()
     transitions.observe(reader.sample(START), START)
     down = table("1.7", xgmi_link_status=[0xFFFF, 1, 1, 0, 1, 1, 0, 1])
     (tree.sys / "devices/pci0000:00" / FIRST / "gpu_metrics").write_bytes(down)

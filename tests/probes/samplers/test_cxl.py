@@ -6,11 +6,11 @@ import pytest
 
 from fabricscope.model import Event, Now, Quality, Reading
 from fabricscope.settings import convert
-from probes.links.transitions import Transitions
 from probes.samplers.cxl import CxlSampler, CxlSettings
 from probes.sampling.sampler import Roots
 from tests.fixtures import cxl_tree
 from tests.fixtures.cxl_tree import CARDS, PORTS, CxlTree
+from tests.probes.following import Watching
 
 SECOND = 1_000_000_000
 START = Now(wall=1_700_000_000 * SECOND, mono=SECOND)
@@ -67,12 +67,12 @@ def test_every_reading_is_in_the_table(tree: CxlTree) -> None:
         assert isinstance(row.value, float)
 
 
-def events(reader: CxlSampler, transitions: Transitions) -> list[Event]:
+def events(reader: CxlSampler, transitions: Watching) -> list[Event]:
     return transitions.observe(reader.sample(START), START)
 
 
 def test_a_card_that_the_kernel_gave_up_is_down(tree: CxlTree) -> None:
-    reader, transitions = sampler(tree), Transitions()
+    reader, transitions = sampler(tree), Watching()
     assert events(reader, transitions) == []
     (tree.devices / "mem0" / "driver").unlink()
     (event,) = events(reader, transitions)
@@ -80,7 +80,7 @@ def test_a_card_that_the_kernel_gave_up_is_down(tree: CxlTree) -> None:
 
 
 def test_a_card_that_goes_and_comes(tree: CxlTree) -> None:
-    reader, transitions = sampler(tree), Transitions()
+    reader, transitions = sampler(tree), Watching()
     events(reader, transitions)
     link = tree.devices / "mem1"
     target = link.readlink()
@@ -91,7 +91,7 @@ def test_a_card_that_goes_and_comes(tree: CxlTree) -> None:
 
 
 def test_a_region_that_is_taken_out_of_the_hardware(tree: CxlTree) -> None:
-    reader, transitions = sampler(tree), Transitions()
+    reader, transitions = sampler(tree), Watching()
     events(reader, transitions)
     tree.write("region0", "commit", "0")
     assert [event.kind for event in events(reader, transitions)] == ["cxl_region.down"]

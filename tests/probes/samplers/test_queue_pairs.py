@@ -10,11 +10,11 @@ import pytest
 from fabricscope.assemble import Assembler
 from fabricscope.model import Now, Quality, Reading
 from probes.samplers.queue_pairs import QueuePairsSampler, QueuePairsSettings
-from probes.sampling.quality import CounterTracks
 from probes.sampling.sampler import Roots
 from probes.sources import rdma_netlink
 from probes.sources.rdma_netlink import RdmaNetlinkError
 from probes.sources.rdma_nldev import Counter, Device, QueuePair, Resources
+from tests.probes.following import Following
 
 NOW = Now(wall=1_700_000_000_000_000_000, mono=0)
 
@@ -162,7 +162,7 @@ def test_counters_that_an_operator_bound(kernel: FakeKernel, tmp_path: Path) -> 
 
 
 def test_a_bound_counter_goes_round_at_32_bits(kernel: FakeKernel) -> None:
-    tested, tracks = sampler(kernel), CounterTracks()
+    tested, tracks = sampler(kernel), Following()
 
     def counted(second: int) -> int | float | None:
         kernel.bound[0] = [Counter(4, 1, "manual", "", None, (418,), {"acks": (2**32 - 2500 + 1000 * second) % 2**32})]
@@ -223,7 +223,7 @@ def test_every_reading_is_in_the_table(kernel: FakeKernel) -> None:
     readings = list(sampler(kernel).sample(NOW))
     assert {row.spec for row in readings} == set(QueuePairsSampler.metrics)
     assert all(len(row.labels) == len(row.spec.labels) for row in readings)
-    sampled = Assembler("queue_pairs", 10**10).assemble(CounterTracks().apply(readings, NOW), NOW)
+    sampled = Assembler("queue_pairs", 10**10).assemble(Following().apply(readings, NOW), NOW)
     assert len(sampled.series_set) == len(readings)
 
 

@@ -105,19 +105,19 @@ def test_attributes_that_cannot_be_read_are_empty(classes: Path) -> None:
 
 def test_the_fingerprint_tells_what_came_went_or_was_replaced(tmp_path: Path, classes: Path) -> None:
     write_host(tmp_path)
-    known = list(infiniband.devices(classes))
-    seen = [infiniband.fingerprint(classes, known)]
-    assert infiniband.fingerprint(classes, known) == seen[0]
+    watched = infiniband.watched(list(infiniband.devices(classes)))
+    seen = [infiniband.fingerprint(classes, watched)]
+    assert infiniband.fingerprint(classes, watched) == seen[0]
     write_hca(tmp_path, "mlx5_8", bus_address="0000:60:00.0")
-    seen.append(infiniband.fingerprint(classes, known))
+    seen.append(infiniband.fingerprint(classes, watched))
     write_port(classes / "mlx5_0", 2)
-    seen.append(infiniband.fingerprint(classes, known))
+    seen.append(infiniband.fingerprint(classes, watched))
     (classes / "mlx5_3").unlink()
-    seen.append(infiniband.fingerprint(classes, known))
+    seen.append(infiniband.fingerprint(classes, watched))
     port = classes / "mlx5_1" / "ports" / "1"
     port.rename(port.with_name("old"))
     port.mkdir()
-    seen.append(infiniband.fingerprint(classes, known))
+    seen.append(infiniband.fingerprint(classes, watched))
     assert len(set(seen)) == len(seen)
 
 

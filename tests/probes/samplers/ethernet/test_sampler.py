@@ -58,6 +58,18 @@ def names(sampler: EthernetSampler) -> list[str]:
     return [key[1] for key in sampled(sampler) if key[0] == "up"]
 
 
+def test_an_interface_that_stands_still_has_the_same_readings_again(machine: Machine) -> None:
+    machine.links = [link("eth0"), link("eth1", ifindex=3)]
+    sampler = machine.sampler()
+    before = sampled(sampler)
+    machine.links = [link("eth0"), link("eth1", ifindex=3)]
+    assert all(row is before[key] for key, row in sampled(sampler).items() if key[1:])
+    machine.links[1] = machine.links[1]._replace(stats={**machine.links[1].stats, "rx_bytes": 7})
+    after = sampled(sampler)
+    assert after["receive_bytes_total", "eth1"].value == 7
+    assert after["receive_bytes_total", "eth0"] is before["receive_bytes_total", "eth0"]
+
+
 def test_an_adapter_that_is_up(machine: Machine) -> None:
     machine.links = [link("eth0")]
     machine.attribute("eth0", "speed", "100000")

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from fabricscope.model import Kind, Quality
-from probes.links.transitions import Transitions
 from probes.samplers.gpu import GpuSampler, GpuSettings
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.sampler import Roots
@@ -14,6 +13,7 @@ from probes.sources.nvml.errors import NvmlError
 from tests.fixtures import pci_tree
 from tests.fixtures.nvml import fake
 from tests.fixtures.nvml.stub import SECOND, Stub
+from tests.probes.following import Watching
 from tests.probes.samplers.gpu.desk import Sampled, later, sampler
 
 
@@ -71,7 +71,7 @@ def test_the_shape_of_a_sample_does_not_change_from_one_to_the_next() -> None:
 @pytest.mark.parametrize(("code", "word"), [(15, "GPU_IS_LOST"), (16, "RESET_REQUIRED"), (999, "UNKNOWN")])
 def test_a_lost_gpu_is_down_has_no_numbers_and_the_others_go_on(code: int, word: str) -> None:
     stub = Stub(fake.plain_node(3))
-    reader, transitions = sampler(stub), Transitions()
+    reader, transitions = sampler(stub), Watching()
     transitions.observe(Sampled(reader, stub).rows, stub.clock())
     stub.node.line(f"gone 1 {code}")
     sampled = later(reader, stub)

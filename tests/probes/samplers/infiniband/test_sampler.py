@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from operator import is_
 from pathlib import Path
 
 import msgspec
@@ -12,10 +13,8 @@ from hypothesis import strategies as st
 from fabricscope.assemble import Assembler
 from fabricscope.model import MetricSpec, Now, Quality, Reading
 from probes.engine import CounterFiles
-from probes.links.transitions import Transitions
 from probes.samplers.infiniband import InfinibandSampler, InfinibandSettings, metrics, sampler
-from probes.samplers.infiniband.sampler import readings_of
-from probes.sampling.quality import CounterTracks
+from probes.samplers.infiniband.sampler import reading_of
 from probes.sampling.sampler import Roots
 from tests.fixtures import rdma_vendors
 from tests.fixtures.descriptors import open_files
@@ -28,6 +27,7 @@ from tests.fixtures.infiniband import (
     write_host,
     write_port,
 )
+from tests.probes.following import Following, Watching
 
 SECOND = 1_000_000_000
 Values = dict[tuple[str, tuple[str, ...]], tuple[int | float | None, Quality]]
@@ -115,7 +115,7 @@ def test_up_is_active(tmp_path: Path, make: Make, state: str, up: int) -> None:
 
 def test_a_link_that_comes_back_slower_is_a_change_and_one_that_is_down_is_not(tmp_path: Path, make: Make) -> None:
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
-    tested, transitions = make(), Transitions()
+    tested, transitions = make(), Watching()
 
     def observe(second: int, state: str, rate: str) -> list[str]:
         write_files(port, {"state": state, "rate": rate})
@@ -140,7 +140,7 @@ def test_a_port_that_was_never_up_has_no_rate(tmp_path: Path, make: Make) -> Non
 def test_flaps_between_two_samples_are_seen(tmp_path: Path, make: Make) -> None:
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
     write_files(port, {"counters/link_downed": 3})
-    tested, tracks, transitions = make(), CounterTracks(), Transitions()
+    tested, tracks, transitions = make(), Following(), Watching()
     transitions.observe(tracks.apply(tested.sample(at(0)), at(0)), at(0))
     write_files(port, {"counters/link_downed": 5})
     events = transitions.observe(tracks.apply(tested.sample(at(1)), at(1)), at(1))
@@ -186,12 +186,13 @@ def test_what_is_absent_is_no_reading(tmp_path: Path, make: Make) -> None:
 
 @pytest.mark.parametrize("reason", ["ENOENT", "ENODEV", "ENXIO", "ENOSYS", "EOPNOTSUPP"])
 def test_gone_or_unsupported_is_no_reading(reason: str) -> None:
-    assert list(readings_of(("mlx5_0", "1"), [spec("symbol_error")], [reason], extended=True)) == []
+    assert reading_of(spec("symbol_error"), ("mlx5_0", "1"), reason, extended=True) is None
 
 
 @pytest.mark.parametrize("reason", ["EINVAL", "EIO", "EMFILE", "EACCES", "not a number: N/A (no PMA)"])
 def test_other_errors_are_unreadable(reason: str) -> None:
-    (reading,) = readings_of(("mlx5_0", "1"), [spec("symbol_error")], [reason], extended=True)
+    reading = reading_of(spec("symbol_error"), ("mlx5_0", "1"), reason, extended=True)
+    assert reading is not None
     assert (reading.value, reading.quality) == (None, Quality.UNREADABLE)
 
 
@@ -205,7 +206,8 @@ def test_other_errors_are_unreadable(reason: str) -> None:
     ],
 )
 def test_a_classic_data_counter_is_full_at_32_bits(extended: bool, raw: int, quality: Quality) -> None:
-    (reading,) = readings_of(("mlx4_0", "1"), [spec("port_rcv_data")], [raw], extended=extended)
+    reading = reading_of(spec("port_rcv_data"), ("mlx4_0", "1"), raw, extended=extended)
+    assert reading is not None
     assert (reading.value, reading.quality) == (raw, quality)
 
 
@@ -218,13 +220,13 @@ def test_narrow_counters_are_saturated_at_their_ceilings(tmp_path: Path, make: M
         "port_xmit_wait": (1 << 32) - 1,
     }
     write_files(port / "counters", full)
-    readings = CounterTracks().apply(make().sample(at(0)), at(0))
+    readings = Following().apply(make().sample(at(0)), at(0))
     assert {row.spec for row in readings if row.quality is Quality.SATURATED} == set(map(spec, full))
 
 
 def test_a_queue_counter_that_went_round_goes_on(tmp_path: Path, make: Make) -> None:
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
-    tested, tracks = make(), CounterTracks()
+    tested, tracks = make(), Following()
     seen = {}
     for second, raw in enumerate(((1 << 32) - 300, (1 << 32) - 100, 100)):
         write_files(port / "hw_counters", {"rx_write_requests": raw})
@@ -235,7 +237,7 @@ def test_a_queue_counter_that_went_round_goes_on(tmp_path: Path, make: Make) -> 
 def test_words_become_bytes(tmp_path: Path, make: Make) -> None:
     port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
     write_files(port / "counters", {"port_rcv_data": 1000})
-    seen = values(CounterTracks().apply(make().sample(at(0)), at(0)))
+    seen = values(Following().apply(make().sample(at(0)), at(0)))
     assert seen["port_receive_bytes_total", ("mlx5_0", "1")] == (4000, Quality.OK)
 
 
@@ -316,6 +318,17 @@ def test_descriptors_are_kept_from_sample_to_sample(tmp_path: Path, make: Make) 
     assert tested.sample(at(101))
 
 
+def test_what_is_as_it_was_is_the_same_reading(tmp_path: Path, make: Make) -> None:
+    port = write_hca(tmp_path, "mlx5_0", bus_address="0000:1a:00.0")
+    tested = make()
+    before = tested.sample(at(0))
+    assert all(map(is_, tested.sample(at(1)), before))
+    write_files(port / "counters", {"symbol_error": 7})
+    after = tested.sample(at(2))
+    changed = [row for row, old in zip(after, before, strict=True) if row is not old]
+    assert [(row.spec, row.value) for row in changed] == [(spec("symbol_error"), 7)]
+
+
 def test_a_ports_files_are_read_back_to_back(tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     # They share one refresh of the firmware, which ends after the lifespan of 10 ms.
     reads: list[set[str]] = []
@@ -325,9 +338,9 @@ def test_a_ports_files_are_read_back_to_back(tmp_path: Path, make: Make, monkeyp
             self._files = CounterFiles(paths)
             self._of = {str(Path(path).parent.parent) for path in paths}
 
-        def read(self) -> list[int | str]:
+        def changes(self) -> list[tuple[int, int | str]]:
             reads.append(self._of)
-            return self._files.read()
+            return self._files.changes()
 
         def close(self) -> None:
             self._files.close()
@@ -391,7 +404,7 @@ def test_any_text_gives_readings_that_can_be_sent(hostile_host: Path, content: b
     tested = sampler.InfinibandSampler(InfinibandSettings(), Roots(sys=str(hostile_host)))
     readings = tested.sample(at(0))
     tested.close()
-    Assembler("infiniband", SECOND).assemble(CounterTracks().apply(readings, at(0)), at(0))
+    Assembler("infiniband", SECOND).assemble(Following().apply(readings, at(0)), at(0))
     assert all(label.isprintable() for row in readings for label in row.labels)
 
 

@@ -8,7 +8,6 @@ import pytest
 from fabricscope.clock import system_clock
 from fabricscope.model import Event, Kind, Now, Quality, Reading
 from fabricscope.settings import convert
-from probes.links.transitions import Transitions
 from probes.samplers.nvlink import NvlinkSampler, NvlinkSettings
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.sampler import Roots
@@ -17,6 +16,7 @@ from tests.fixtures import pci_tree
 from tests.fixtures.nvml import bindings, fake
 from tests.fixtures.nvml.bindings import GCC
 from tests.fixtures.nvml.stub import SECOND, Stub
+from tests.probes.following import Watching
 
 BLANK = 9223372036854775794
 Rows = dict[tuple[str, ...], Reading]
@@ -156,7 +156,7 @@ def test_one_call_of_field_values_a_gpu() -> None:
 
 def test_a_link_that_goes_down_is_an_event() -> None:
     stub = Stub(fake.nvlink4_node(2))
-    reader, transitions = sampler(stub), Transitions()
+    reader, transitions = sampler(stub), Watching()
     transitions.observe(rows(reader, stub.clock()), stub.clock())
     stub.node.field(1, fields.NVLINK_STATE, 4, 0, kind=fake.UINT)
     now = stub.clock.advance(1)
@@ -166,7 +166,7 @@ def test_a_link_that_goes_down_is_an_event() -> None:
 
 def test_a_link_that_gets_slower_is_an_event() -> None:
     stub = Stub(fake.nvlink4_node(1))
-    reader, transitions = sampler(stub), Transitions()
+    reader, transitions = sampler(stub), Watching()
     transitions.observe(rows(reader, stub.clock()), stub.clock())
     stub.node.field(0, fields.NVLINK_SPEED, 4, 13281, kind=fake.UINT)
     now = stub.clock.advance(10)
@@ -176,7 +176,7 @@ def test_a_link_that_gets_slower_is_an_event() -> None:
 
 def test_the_links_of_a_lost_gpu_are_unreadable_and_no_events() -> None:
     stub = Stub(fake.nvlink4_node(2))
-    reader, transitions = sampler(stub), Transitions()
+    reader, transitions = sampler(stub), Watching()
     transitions.observe(rows(reader, stub.clock()), stub.clock())
     stub.node.line("gone 1 15")
     now = stub.clock.advance(1)

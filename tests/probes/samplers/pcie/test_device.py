@@ -41,6 +41,16 @@ def test_a_link_whose_other_end_is_unknown_is_not_judged(tree: PciTree) -> None:
     assert not {"link_info", "link_degraded"} & by_metric(Device(tree.bus, place(tree, linked=False))).keys()
 
 
+def test_readings_of_what_did_not_change_are_the_same_ones(tree: PciTree) -> None:
+    device = Device(tree.bus, place(tree))
+    before = device.readings()
+    assert device.readings() is before
+    tree.write(GPU_ADDRESS, "aer_dev_fatal", pci_tree.aer("fatal", DLP=3))
+    after = device.readings()
+    changed = {row.spec for row, old in zip(after, before, strict=True) if row is not old}
+    assert changed == {metrics.AER["fatal"]}
+
+
 def test_a_link_that_can_be_read_again_is_itself_again(tree: PciTree) -> None:
     device = Device(tree.bus, place(tree))
     width = tree.path(GPU_ADDRESS) / "current_link_width"

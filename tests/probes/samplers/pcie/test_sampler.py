@@ -6,7 +6,6 @@ import pytest
 
 from fabricscope.model import Kind, Now, Quality, Reading
 from fabricscope.settings import convert
-from probes.links.transitions import Transitions
 from probes.samplers.pcie import PcieSampler, PcieSettings
 from probes.sampling.sampler import Roots
 from tests.fixtures import pci_tree
@@ -22,6 +21,7 @@ from tests.fixtures.pci_tree import (
     SWITCH_UP,
     PciTree,
 )
+from tests.probes.following import Watching
 
 START = Now(wall=1_700_000_000_000_000_000, mono=1_000_000_000)
 SECOND = 1_000_000_000
@@ -72,7 +72,7 @@ def test_the_link_of_a_gpu_against_its_maximum(tree: PciTree) -> None:
 
 
 def test_an_idle_gpu_that_saves_power_makes_no_events(tree: PciTree) -> None:
-    reader, transitions = sampler(tree), Transitions()
+    reader, transitions = sampler(tree), Watching()
     transitions.observe(reader.sample(START), START)
     tree.set_link(GPU_ADDRESS, "2.5 GT/s PCIe", 16)
     assert transitions.observe(reader.sample(START), START) == []
@@ -174,7 +174,7 @@ def test_a_gpu_that_fell_off_the_bus_is_down_and_has_no_numbers(tree: PciTree) -
 def test_half_a_link_that_is_unreadable_is_a_link_that_is_up(
     tree: PciTree, speed: str, width: str, lost: str, kept: str
 ) -> None:
-    reader, transitions = sampler(tree), Transitions()
+    reader, transitions = sampler(tree), Watching()
     transitions.observe(reader.sample(START), START)
     tree.write(GPU_ADDRESS, "current_link_speed", f"{speed}\n")
     tree.write(GPU_ADDRESS, "current_link_width", f"{width}\n")
@@ -186,7 +186,7 @@ def test_half_a_link_that_is_unreadable_is_a_link_that_is_up(
 
 
 def test_garbage_of_a_link_is_unreadable_and_not_down(tree: PciTree) -> None:
-    reader, transitions = sampler(tree), Transitions()
+    reader, transitions = sampler(tree), Watching()
     transitions.observe(reader.sample(START), START)
     tree.write(GPU_ADDRESS, "current_link_speed", "Unknown\n")
     tree.write(GPU_ADDRESS, "current_link_width", "sixteen\n")

@@ -12,11 +12,11 @@ from fabricscope.assemble import Assembler
 from fabricscope.model import Kind, Now, Quality, Reading
 from fabricscope.settings import SettingsError, convert
 from probes.samplers.roce import RoceSampler, RoceSettings, metrics
-from probes.sampling.quality import CounterTracks
 from probes.sampling.sampler import Roots
 from probes.sources.ethtool import Ethtool
 from tests.fixtures import roce_nics
 from tests.fixtures.ethtool_bytes import GSTATS, GSTRINGS, FakeKernel, Nic
+from tests.probes.following import Following
 
 SECOND = 1_000_000_000
 Make = Callable[..., RoceSampler]
@@ -281,7 +281,7 @@ def test_every_reading_is_in_the_table_and_of_its_kind(host: Host) -> None:
         assert row.spec in RoceSampler.metrics
         assert len(row.labels) == len(row.spec.labels)
         assert row.spec.kind is Kind.GAUGE or isinstance(row.value, int)
-    sampled = Assembler("roce", SECOND).assemble(CounterTracks().apply(readings, at(0)), at(0))
+    sampled = Assembler("roce", SECOND).assemble(Following().apply(readings, at(0)), at(0))
     assert len(sampled.series_set) == len(readings)
 
 

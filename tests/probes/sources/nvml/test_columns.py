@@ -66,6 +66,21 @@ def test_what_is_not_supported_is_asked_for_again_after_a_minute() -> None:
     assert len(read(reader, library, START + ASK_AGAIN_NS)) == 2
 
 
+def test_a_value_that_stands_is_the_same_reading_again() -> None:
+    library = Library({(161, 0): 7, (161, 1): 8})
+    reader = columns()
+    read(reader, library)
+    before = read(reader, library)
+    library.table[161, 1] = 9
+    after = read(reader, library)
+    assert after[0] is before[0]
+    assert (before[1].value, after[1].value) == (8, 9)
+    library.table[161, 1] = ("code", 999)
+    library.table[161, 0] = 6
+    assert [row.value for row in read(reader, library)] == [6, None]
+    assert [row.value for row in read(reader, library)] == [6, None]
+
+
 def test_or_at_once_when_something_changed() -> None:
     library = Library({(161, 0): 7})
     reader = columns()
@@ -176,7 +191,7 @@ def test_labels_are_the_same_object_each_time() -> None:
 def test_octets_of_another_length_are_refused() -> None:
     reader = columns()
     read(reader, Library({(161, 0): 7}))
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="2 values for a plan of 1"):
         reader.readings(Values(0, [3, 3], [1, 2]))
 
 

@@ -19,12 +19,12 @@ def entry(kind: int, member: str, value: Any, code: int = 0) -> tuple[int, int]:
     array = (pynvml.c_nvmlFieldValue_t * 1)()
     array[0].valueType, array[0].nvmlReturn = kind, code
     setattr(array[0].value, member, value)
-    descriptors, bits = values.decoded(bytes(array))
+    descriptors, bits = values.decoded(values.packed(memoryview(bytes(array)).cast("Q")))
     return descriptors[0], bits[0]
 
 
 def test_the_layout_is_that_of_the_bindings() -> None:
-    assert ctypes.sizeof(pynvml.c_nvmlFieldValue_t) == values.ENTRY
+    assert ctypes.sizeof(pynvml.c_nvmlFieldValue_t) == 40
     descriptor, bits = entry(ULONG_LONG, "ullVal", 77, code=15)
     assert (descriptor, bits) == (ULONG_LONG | 15 << 32, 77)
     assert values.code(descriptor) == 15
@@ -79,7 +79,7 @@ def test_what_is_narrower_leaves_the_rest_of_the_union_aside() -> None:
     array = (pynvml.c_nvmlFieldValue_t * 1)()
     array[0].value.ullVal = (1 << 64) - 1
     array[0].valueType, array[0].value.uiVal = UINT, 7
-    ((descriptor,), (bits,)) = values.decoded(bytes(array))
+    ((descriptor,), (bits,)) = values.decoded(values.packed(memoryview(bytes(array)).cast("Q")))
     assert values.number(descriptor, bits) == 7
     assert values.narrow(descriptor)
     assert not values.narrow(values.COUNTER)
@@ -107,6 +107,14 @@ def test_any_entry_is_a_finite_number_or_none(descriptor: int, bits: int) -> Non
     assert math.isfinite(values.bit_error_ratio(bits))
 
 
+def test_of_each_entry_the_last_sixteen_octets_are_passed_on() -> None:
+    array = bytes(range(120))
+    packed = values.packed(memoryview(array).cast("Q"))
+    assert packed == array[24:40] + array[64:80] + array[104:120]
+    assert len(packed) == 3 * values.ENTRY
+    assert values.packed(memoryview(b"").cast("Q")) == b""
+
+
 @given(st.binary(max_size=400))
 def test_any_octets_are_entries_or_an_error(raw: bytes) -> None:
     try:
@@ -115,4 +123,4 @@ def test_any_octets_are_entries_or_an_error(raw: bytes) -> None:
         assert "no array" in str(error)
     else:
         assert len(descriptors) == len(bits) == len(raw) // values.ENTRY
-        assert raw == b"" or struct.unpack_from("=Q", raw, 32)[0] == bits[0]
+        assert raw == b"" or struct.unpack_from("=Q", raw, 8)[0] == bits[0]
