@@ -48,6 +48,7 @@ class Delivery:
         if self._outbox is not None:
             # Events first: when the disk is slow they are the last to be refused.
             self._outbox.append_events(events)
+            self._outbox.append_flows([flow for outcome in outcomes for flow in outcome.flows])
             self._outbox.append_samples(batches)
         self._recorder.observe(batches, events)
         for event in events[:MAX_LOGGED]:

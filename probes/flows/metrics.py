@@ -29,13 +29,21 @@ COUNTED = _counter("counted_packets", "Packets that belong to a flow.")
 ACTIVE = _gauge("active", "Flows in the table.")
 EVICTED = _counter("evicted", "Flows that ended to make room for others.")
 RECORDS = _counter("records", "Flow records written.")
+RECORDS_DROPPED = _counter("records_dropped", "Flow records that were not taken in time.")
 VISIBILITY = _gauge(
     "visibility_ratio",
     "Share of the mirrored packets that arrived, as far as gaps in ERSPAN and GRE sequence numbers tell.",
     unit="ratio",
 )
-MIRROR_LOST = _counter("mirror_lost_packets", "Mirrored packets that never arrived, by gaps in sequence numbers.")
-PAUSES = _counter("pause_frames", "PFC pause frames that were seen, by priority.", ("priority",))
+MIRROR_MISSING = _gauge(
+    "mirror_missing_packets",
+    "Mirrored packets that have not arrived, by gaps in sequence numbers; one that comes late is missing no more.",
+)
+PAUSES = _counter(
+    "pause_frames",
+    "Pause frames that were seen, by priority; `all` are those of 802.3 annex 31B, which stop all of them.",
+    ("priority",),
+)
 
 # --- records, when they are written
 CLASS_FLOWS = _counter("class_records", "Flow records by what the payload says.", ("label",))
@@ -85,8 +93,9 @@ BOOKS = (
     ACTIVE,
     EVICTED,
     RECORDS,
+    RECORDS_DROPPED,
     VISIBILITY,
-    MIRROR_LOST,
+    MIRROR_MISSING,
     PAUSES,
 )
 METRICS = (*BOOKS, *CLASS, *BEHAVIOUR, *PAIR, *RDMA)

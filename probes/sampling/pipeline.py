@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 from fabricscope.assemble import lay_out
 from fabricscope.codec import decode_events, decode_series_set, encode_events, encode_series_set
+from fabricscope.flow import Flow
 from fabricscope.model import Event, Now, Quality, Reading, SampleBatch, Sampled, SeriesSet
 from probes.engine import Follower
 from probes.engine.follow import Followed
 from probes.links.transitions import Transitions
+from probes.sampling.sampler import Row
 
 MAX_READINGS = 50_000
 """Of one sample of one sampler: more is a mistake, and would not fit a message."""
@@ -32,6 +34,8 @@ class Processed(NamedTuple):
     """Device counters that started anew."""
     wraps: int
     """Device counters that went round."""
+    flows: list[Flow]
+    """Flow records that the sampler gave."""
 
 
 class Pipeline:
@@ -51,7 +55,7 @@ class Pipeline:
         """Batches are `interval_ns` apart from now on; what is known of counters and links stays."""
         self._interval_ns = interval_ns
 
-    def process(self, rows: Iterable[Reading | Event], now: Now) -> Processed:
+    def process(self, rows: Iterable[Row], now: Now) -> Processed:
         """The batch and the events of what a sampler gave at `now`.
 
         Raises ValueError, saying what is wrong, for readings that no collector would take: it would refuse
@@ -61,10 +65,12 @@ class Pipeline:
         if len(taken) > MAX_READINGS:
             raise ValueError(f"more than {MAX_READINGS} readings in one sample; limit what the sampler reports")
         told: list[Event] = []
-        # Nearly always there are the readings of the last sample and no events, and nothing is looked at twice.
+        flows: list[Flow] = []
+        # Nearly always there are the readings of the last sample alone, and nothing is looked at twice.
         followed = self._follower.follow(taken, now.mono)
         if followed is None:
             told = [row for row in taken if isinstance(row, Event)]
+            flows = [row for row in taken if isinstance(row, Flow)]
             raw = [row for row in taken if isinstance(row, Reading)]
             followed = self._follower.follow(raw, now.mono) or self._begin(raw, now)
         counters, gauges, qualities, self._unknown, resets, wraps = followed
@@ -73,7 +79,7 @@ class Pipeline:
         events = told + self._transitions.observe(sampled, now)
         if events:
             decode_events(encode_events(events).events)
-        return Processed(sampled, events, len(taken) - len(told), resets, wraps)
+        return Processed(sampled, events, len(taken) - len(told) - len(flows), resets, wraps, flows)
 
     def stale(self, now: Now) -> Sampled | None:
         """The last batch again, every value marked as not read this time; None before the first."""

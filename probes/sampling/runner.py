@@ -17,12 +17,13 @@ from typing import NamedTuple
 
 from fabricscope import log
 from fabricscope.clock import NANOSECONDS, Clock, thread_cpu_ns
-from fabricscope.model import Event, Now, Reading, Sampled, Severity
+from fabricscope.flow import Flow
+from fabricscope.model import Event, Now, Sampled, Severity
 from probes.sampling.pipeline import MAX_READINGS, Pipeline, fits
-from probes.sampling.sampler import Sampler, Waking
+from probes.sampling.sampler import Row, Sampler, Waking
 
 MAX_TOLD = 1000
-"""Events that are kept of samples that came late or failed; the latest stay."""
+"""Events and flows that are kept of samples that came late or failed; the latest stay."""
 MAX_REASON = 500
 """Characters of a sampler's complaint that are passed on."""
 
@@ -61,12 +62,14 @@ class Outcome(NamedTuple):
     """Lines that it logged between the sample before and this one."""
     reason: str = ""
     """Why the tick did not go well."""
+    flows: Sequence[Flow] = ()
+    """Flow records that were written."""
 
 
 class _Taken(NamedTuple):
     """What a sampler's thread brought home."""
 
-    rows: list[Reading | Event]
+    rows: list[Row]
     """All that it gave; what it gave before it raised, if it did."""
     error: BaseException | None
     cpu_ns: int
@@ -103,8 +106,8 @@ class SamplerRunner:
         self._running: asyncio.Future[_Taken] | None = None
         self._late = ""
         """Why it was given up waiting for `_running`."""
-        self._owed: list[Event] = []
-        """Events of samples that came late: nobody would tell of them again."""
+        self._owed: list[Event | Flow] = []
+        """Events and flows of samples that came late: nobody would tell of them again."""
         self._logged: int | None = None
         """How much the kernel had logged when the last sample ended."""
         self.trouble: Result = Result.OK if previous is None else previous.trouble
@@ -150,6 +153,7 @@ class SamplerRunner:
             taken.cpu_ns,
             taken.log_lines,
             taken.lines_before,
+            flows=processed.flows,
         )
 
     def wake_descriptor(self) -> int | None:
@@ -187,7 +191,7 @@ class SamplerRunner:
         return future
 
     def _collect(self) -> None:
-        """Keep the events of a sample that came late; its readings are too old."""
+        """Keep the events and flows of a sample that came late; its readings are too old."""
         if self._late and self._running is not None:
             self._owed = _told([*self._owed, *self._running.result().rows])
         self._late = ""
@@ -202,11 +206,19 @@ class SamplerRunner:
         except Exception as error:  # noqa: BLE001  there is nobody left to tell but the log
             log.get("sampler").warning("not closed", sampler=self.name, reason=_shown(error))
 
-    def _not_well(self, result: Result, started: Now, reason: str, told: Sequence[Event] = ()) -> Outcome:
-        events = [*self._change(result, reason), *told]
-        stale = self.pipeline.stale(started)
-        duration = self._since(started)
-        return Outcome(self.name, result, stale, events, 0, duration, started_ns=started.mono, reason=reason)
+    def _not_well(self, result: Result, started: Now, reason: str, told: Sequence[Event | Flow] = ()) -> Outcome:
+        events = [*self._change(result, reason), *(row for row in told if isinstance(row, Event))]
+        return Outcome(
+            self.name,
+            result,
+            self.pipeline.stale(started),
+            events,
+            0,
+            self._since(started),
+            started_ns=started.mono,
+            reason=reason,
+            flows=[row for row in told if isinstance(row, Flow)],
+        )
 
     def _change(self, result: Result, reason: str) -> list[Event]:
         """The event of getting into trouble or out of it; none while things are as they were."""
@@ -229,9 +241,9 @@ def _post(loop: asyncio.AbstractEventLoop, future: asyncio.Future[_Taken], taken
         loop.call_soon_threadsafe(resolve)
 
 
-def _told(rows: Iterable[Reading | Event]) -> list[Event]:
-    """The events among what a sampler gave, without its readings; without those that no collector would take."""
-    return [row for row in rows if isinstance(row, Event) and fits(row)][-MAX_TOLD:]
+def _told(rows: Iterable[Row]) -> list[Event | Flow]:
+    """What a sampler gave besides its readings, without events that no collector would take."""
+    return [row for row in rows if isinstance(row, Flow) or (isinstance(row, Event) and fits(row))][-MAX_TOLD:]
 
 
 def _shown(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Protocol, runtime_checkable
 
 from msgspec import Meta, Struct
 
+from fabricscope.flow import Flow
 from fabricscope.model import Event, MetricSpec, Now, Reading
 
 OWN_NAME = "probe"
@@ -51,6 +52,10 @@ class SamplerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = 0.8
 
 
+Row = Reading | Event | Flow
+"""What a sampler gives: values, what happened, and flow records."""
+
+
 class Sampler(Protocol):
     """Reads one counter domain.
 
@@ -69,13 +74,13 @@ class Sampler(Protocol):
         """
         ...
 
-    def sample(self, now: Now) -> Iterable[Reading | Event]:
+    def sample(self, now: Now) -> Iterable[Row]:
         """Every value at this moment, counters raw as the device has them, and what happened since the last call.
 
         What is unsupported is left out; what should be there and cannot be read is a reading of
         quality UNREADABLE. Events are those that the domain itself tells of, such as a line of the kernel's log;
-        those that follow from watched values are made elsewhere. Raises OSError when the whole domain cannot be read;
-        events that it gave before that are told all the same.
+        those that follow from watched values are made elsewhere. Flows are records that were written since. Raises OSError when the whole domain cannot be read;
+        events and flows that it gave before that are told all the same.
         """
         ...
 

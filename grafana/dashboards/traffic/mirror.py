@@ -10,6 +10,7 @@ from grafana.dashboards.variables import FLEET
 def section() -> Section:
     """What was seen, what was not, and why."""
     seen = f"min by ({', '.join(WHERE)}) (fabricscope_flows_visibility_ratio{{{FLEET}}})"
+    missing = f"max by ({', '.join(WHERE)}) (fabricscope_flows_mirror_missing_packets{{{FLEET}}})"
     return Section(
         "Can it be believed?",
         [
@@ -21,7 +22,7 @@ def section() -> Section:
                     WHERE,
                     Column("Packets a second", rate("packets", *WHERE), "pps"),
                     Column("Ring drops a second", rate("ring_drops", *WHERE), "pps", {1e-9: "red"}),
-                    Column("Mirror lost a second", rate("mirror_lost_packets", *WHERE), "pps", {1e-9: "orange"}),
+                    Column("Missing", missing, "short", {1: "orange"}),
                     Column("Visibility", seen, "percentunit"),
                     empty="no probe reads mirrored packets",
                     lowest_first="Visibility",

@@ -1,0 +1,145 @@
+"""A mirror port: packets of one interface, by capture rings that threads empty into flow meters, one meter a ring.
+
+The rings share the packets by their inner addresses, so that both ways of a conversation meet in one meter
+(packet(7), PACKET_FANOUT). Nothing is shared between the threads.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from fabricscope.books import Books, decode_books
+from fabricscope.clock import Clock
+from fabricscope.flow import FlowRecord, decode_records
+from probes.engine import Classifier, Meter, Ring
+from probes.sources.libpcap import Program
+
+PACKETS = 100_000
+"""Packets that a thread reads before it looks whether it is to stop."""
+_WAIT_MS = 100
+"""How long it waits for one; records of flows that ended are told as late at most."""
+_REST_SECONDS = 0.05
+"""What it waits when records have to be taken first, or the interface is down."""
+
+
+class RingOptions(NamedTuple):
+    """How packets are captured."""
+
+    workers: int = 1
+    """Rings, each with a thread and a meter."""
+    snap: int = 0
+    """Octets kept of each packet; 0 for all."""
+    promiscuous: bool = True
+    outgoing: bool = False
+    """Whether packets that this host sends are captured as well."""
+    ring_bytes: int = 64 << 20
+    """Of each ring."""
+    filter: Program | None = None
+
+
+class RingCounts(NamedTuple):
+    """What the rings say of themselves, since they were opened."""
+
+    received: int
+    dropped: int
+    """That found no room."""
+    filtered: int
+    """That the filter left out."""
+
+
+class MirrorPort:
+    """Captures from when it is made until it is closed."""
+
+    def __init__(self, interface: str, options: RingOptions, make_meter: Callable[[], Meter], clock: Clock) -> None:
+        """Raises OSError when the interface is not there or may not be captured from."""
+        self.interface = interface
+        self._clock = clock
+        self._rings = _open(interface, options)
+        self._meters = [make_meter() for _ in self._rings]
+        self._stop = threading.Event()
+        self._trouble: OSError | None = None
+        self._threads = [
+            threading.Thread(target=self._work, args=work, name=f"mirror-{interface}", daemon=True)
+            for work in zip(self._rings, self._meters, strict=True)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def take(self) -> list[FlowRecord]:
+        """Records that were written since this was last asked."""
+        return [record for meter in self._meters for record in decode_records(meter.take())]
+
+    def books(self) -> list[Books]:
+        """Where every packet went, by meter."""
+        return [decode_books(meter.books()) for meter in self._meters]
+
+    def counts(self) -> RingCounts:
+        """What the rings say. Raises OSError when the interface is gone, or down."""
+        if self._trouble is not None:
+            raise OSError(self._trouble.errno, str(self._trouble))
+        received = dropped = filtered = 0
+        for ring in self._rings:
+            _, came, lost, _, offered, _, _ = ring.counts()
+            received += came
+            dropped += lost
+            filtered += max(offered - came, 0) if offered is not None else 0
+        return RingCounts(received, dropped, filtered)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the interface went away: it has to be opened anew when it comes back."""
+        return self._trouble is not None and self._trouble.errno == errno.ENODEV
+
+    def set_rules(self, rules: Classifier) -> None:
+        """Look for these rules in flows that begin from now on."""
+        for meter in self._meters:
+            meter.set_rules(rules)
+
+    def close(self) -> list[FlowRecord]:
+        """Stop, and give back the rings; the records of all flows that went on."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        for ring in self._rings:
+            ring.close()
+        left: list[FlowRecord] = []
+        for meter in self._meters:
+            done = False
+            while not done:
+                done = meter.finish()
+                left += decode_records(meter.take())
+        return left
+
+    def _work(self, ring: Ring, meter: Meter) -> None:
+        while not self._stop.is_set():
+            try:
+                read = meter.read(ring, PACKETS) if ring.wait(_WAIT_MS) else 0
+            except OSError as error:
+                self._trouble = error
+                if error.errno == errno.ENODEV:
+                    return
+                self._stop.wait(_REST_SECONDS)
+                continue
+            self._trouble = None
+            if not read:
+                meter.advance(self._clock().wall)
+                if ring.wait(0):
+                    # Packets are there, and no room for records: whoever takes them is late.
+                    self._stop.wait(_REST_SECONDS)
+
+
+def _open(interface: str, options: RingOptions) -> Sequence[Ring]:
+    blocks = max(options.ring_bytes >> 20, 2)
+    return Ring.open(
+        interface,
+        options.workers,
+        snap=options.snap,
+        filter=options.filter,
+        promiscuous=options.promiscuous,
+        outgoing=options.outgoing,
+        block_octets=1 << 20,
+        blocks=blocks,
+    )
