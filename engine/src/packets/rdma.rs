@@ -4,7 +4,7 @@
 use super::link::padded;
 use super::span::Span;
 use super::walk::{Step, Walk};
-use super::{Family, Fragment, Network, Rdma, RdmaLink, Undecodable};
+use super::{Family, Network, Rdma, RdmaLink, Undecodable};
 
 const BAD_LINK: Undecodable = Undecodable::BadLinkHeader;
 const BAD: Undecodable = Undecodable::BadTransportHeader;
@@ -103,7 +103,7 @@ impl<'a> Walk<'a> {
             hops,
             dscp: class >> 2,
             ecn: class & 3,
-            fragment: Fragment::Whole,
+            fragment: self.network.fragment,
         };
         // From behind this header to the end of the invariant CRC.
         let octets = usize::from(u16::from_be_bytes([high, low]));

@@ -212,14 +212,43 @@ fn any_octets_give_a_packet_of_the_frame_or_a_reason() {
     assert!(decoded > 50_000, "{decoded}");
 }
 
-/// Writes the samples as seeds of the fuzzer: a link type in network order, and the frame.
+/// Writes the samples as seeds of the fuzzers: `engine/fuzz/README.md` says what each target reads.
 #[test]
-#[ignore = "writes engine/fuzz/seeds/decode"]
+#[ignore = "writes engine/fuzz/seeds"]
 fn write_seeds() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/decode");
-    std::fs::create_dir_all(folder).unwrap();
-    for (number, (link, octets)) in samples().iter().enumerate() {
-        let seed = join(&[&link.to_be_bytes(), octets]);
+    let write = |target: &str, number: usize, seed: &[u8]| {
+        let folder = format!("{}/fuzz/seeds/{target}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(format!("{folder}/{number:02}"), seed).unwrap();
+    };
+    for (number, (link, octets)) in samples().iter().enumerate() {
+        write("decode", number, &join(&[&link.to_be_bytes(), octets]));
+    }
+    let all = udp(1000, 4789, &[8; 88]);
+    let four = |from: usize, to: usize| {
+        let position = (from / 8) as u16 | if to < all.len() { 0x2000 } else { 0 };
+        ethernet(0x0800, &ipv4_part(3, position, 17, &all[from..to]))
+    };
+    let six = |from: usize, to: usize| {
+        let position = from as u16 | u16::from(to < all.len());
+        ethernet(0x86dd, &ipv6_part(3, position, 17, &all[from..to]))
+    };
+    let orders = [
+        vec![four(0, 40), four(40, 80), four(80, 96)],
+        vec![six(80, 96), six(40, 80), six(0, 40)],
+        vec![
+            four(0, 40),
+            four(24, 64),
+            six(0, 40),
+            four(80, 96),
+            six(40, 96),
+        ],
+    ];
+    for (number, frames) in orders.iter().enumerate() {
+        let seed: Vec<u8> = frames
+            .iter()
+            .flat_map(|octets| join(&[&[1], &(octets.len() as u16).to_be_bytes(), octets]))
+            .collect();
+        write("reassembly", number, &seed);
     }
 }

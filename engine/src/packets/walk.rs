@@ -169,7 +169,10 @@ impl<'a> Walk<'a> {
         }
         self.tunnel = Some(tunnel);
         self.tunnels = self.tunnels.saturating_add(1);
-        self.network = NOWHERE;
+        self.network = Network {
+            fragment: self.part,
+            ..NOWHERE
+        };
         self.source_port = 0;
         self.destination_port = 0;
     }

@@ -1,4 +1,6 @@
-use crate::packets::frames::{ethernet, frame, ipv4_part, ipv6_part, join, small, udp};
+use crate::packets::frames::{
+    ethernet, frame, global, ipv4_part, ipv6_part, join, small, transport, udp,
+};
 use crate::packets::{Decoder, DecoderLimits, Fragment, FragmentCounts, LinkType};
 
 const MORE: u16 = 0x2000;
@@ -251,4 +253,17 @@ fn a_tunnel_in_fragments_is_read_and_its_parts_belong_to_what_is_in_it() {
         1,
     );
     assert_eq!((seen.0, seen.1), (0, Fragment::Later));
+}
+
+#[test]
+fn what_is_not_ip_in_a_tunnel_in_fragments_says_so() {
+    let message = transport(0x11, &[]);
+    let roce = ethernet(0x8915, &global(&message));
+    for (inner, carried) in [(ethernet(0x0806, &[7; 28]), vec![7; 28]), (roce, message)] {
+        let all = udp(9, 4789, &join(&[&[8, 0, 0, 0, 0, 0, 5, 0], &inner]));
+        let mut decoder = Decoder::default();
+        decode(&mut decoder, &part(1, &all, 40, all.len()), 1);
+        let seen = decode(&mut decoder, &part(1, &all, 0, 40), 1);
+        assert_eq!((seen.1, seen.3), (Fragment::Reassembled, carried));
+    }
 }
