@@ -36,7 +36,7 @@ class MeterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 1
 
 
-def make_meter(settings: MeterSettings, rules: Rules) -> Meter:
+def make_meter(settings: MeterSettings, rules: Classifier) -> Meter:
     """A meter that looks for these rules."""
     told = {
         "max_flows": settings.max_flows,
@@ -45,7 +45,7 @@ def make_meter(settings: MeterSettings, rules: Rules) -> Meter:
         "sampling": settings.sampling,
     }
     meter = Meter(msgspec.json.encode(told))
-    meter.set_rules(make_classifier(rules))
+    meter.set_rules(rules)
     return meter
 
 

@@ -17,7 +17,7 @@ from probes.engine import CaptureFile
 from probes.flows import table
 from probes.flows.judging import Judged, Judging
 from probes.flows.language.rule_files import load
-from probes.flows.metering import MeterSettings, make_meter
+from probes.flows.metering import MeterSettings, make_classifier, make_meter
 from probes.flows.reading import Reading, Step
 from probes.flows.sending import Sender
 from probes.flows.summary import Summary
@@ -67,7 +67,7 @@ def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, sho
     """
     rules = load(request.rules)
     programs = libpcap.compile_for_files(request.expression) if request.expression else None
-    reading = Reading(make_meter(request.meter, rules), Judging(rules, request.observer), clock)
+    reading = Reading(make_meter(request.meter, make_classifier(rules)), Judging(rules, request.observer), clock)
     summary = Summary()
     with ExitStack() as undo:
         sender = None

@@ -59,7 +59,7 @@ def examine(
     documents: _Documents = {section: {} for section in SECTIONS}
     for folder in [*([SHIPPED] if shipped else []), *paths]:
         try:
-            files = files_in([folder], "flow rules", "probe.flows.rules", MAX_FILES)
+            files = files_in([folder], "flow rules", "probe.samplers.flows.rules", MAX_FILES)
         except SettingsError as error:
             problems.append(Problem(str(folder), 0, str(error)))
             continue
@@ -168,3 +168,17 @@ def _nearest(place: Place, message: str) -> Place:
     """The key itself, of which the message says that nobody knows it."""
     named = re.match(r"'([^']*)' is not a known", message)
     return (*place, named[1]) if named else place
+
+
+def stamp(paths: Iterable[str | Path]) -> tuple[tuple[str, int, int], ...]:
+    """Name, time of change and size of each file that `load` would read; differs when one of them was changed."""
+    found = []
+    for folder in paths:
+        try:
+            files = files_in([folder], "flow rules", "probe.samplers.flows.rules", MAX_FILES)
+            status = [(file, file.stat()) for file in files]
+        except (SettingsError, OSError):
+            found.append((str(folder), -1, -1))
+        else:
+            found += [(str(file), each.st_mtime_ns, each.st_size) for file, each in status]
+    return tuple(found)
