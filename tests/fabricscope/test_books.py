@@ -13,9 +13,7 @@ def books(*mirrors: Mirror) -> Books:
     undecodable = {"truncated": Count(2, 200)}
     types = {0x88CC: NOTHING}
     counted = Count(1, 100)
-    return Books(
-        Count(3, 300), undecodable, counted, NOTHING, NOTHING, 0, 0, [1], flows, types, {}, list(mirrors), 0
-    )
+    return Books(Count(3, 300), undecodable, counted, NOTHING, NOTHING, 0, 0, [1], flows, types, {}, list(mirrors), 0)
 
 
 def mirror(seen: int, missing: int) -> Mirror:

@@ -1,87 +1,20 @@
 //! One flow while it goes on.
 
-use std::sync::Arc;
+mod side;
+mod telling;
 
-use super::books::Books;
+use side::Side;
+
 use super::features::FeatureState;
 use super::key::{Key, Opening, opening, source};
-use super::mirrors::{Mark, Mirrors};
+use super::mirrors::Mirrors;
 use super::pool::{NONE, Pool};
-use super::record::{Classification, EndReason, Features, FlowKey, FlowRecord, Way};
+use super::record::EndReason;
 use super::settings::MeterSettings;
 use super::tcp::{Connection, End};
 use super::verdict::Looking;
-use crate::packets::{Fragment, Packet, TunnelKind};
-use crate::rules::{Classifier, FlowFacts};
-
-/// What one end sent, as far as it is in no record yet.
-#[derive(Debug)]
-struct Side {
-    packets: u64,
-    octets: u64,
-    payload_octets: u64,
-    first_ns: u64,
-    ecn_capable: u64,
-    ecn_marked: u64,
-    fragments: u32,
-    mark: Mark,
-    dscp: u8,
-    tcp_flags: u8,
-}
-
-impl Side {
-    const EMPTY: Self = Self {
-        packets: 0,
-        octets: 0,
-        payload_octets: 0,
-        first_ns: 0,
-        ecn_capable: 0,
-        ecn_marked: 0,
-        fragments: 0,
-        mark: Mark::NONE,
-        dscp: 0,
-        tcp_flags: 0,
-    };
-
-    #[inline]
-    fn observe(&mut self, packet: &Packet<'_>, session: u16, mirrors: &Mirrors) {
-        let network = &packet.network;
-        if self.packets == 0 {
-            self.first_ns = packet.time_ns;
-            self.dscp = network.dscp;
-            self.mark = mirrors.mark(session);
-        }
-        self.packets = self.packets.saturating_add(1);
-        self.octets = self.octets.saturating_add(u64::from(packet.wire_octets));
-        self.payload_octets = self
-            .payload_octets
-            .saturating_add(u64::from(packet.payload_octets));
-        self.first_ns = self.first_ns.min(packet.time_ns);
-        self.ecn_capable = self.ecn_capable.saturating_add(u64::from(network.ecn != 0));
-        self.ecn_marked = self.ecn_marked.saturating_add(u64::from(network.ecn == 3));
-        if network.fragment != Fragment::Whole {
-            self.fragments = self.fragments.saturating_add(1);
-        }
-        if let Some(tcp) = &packet.tcp {
-            self.tcp_flags |= tcp.flags;
-        }
-    }
-
-    fn tell(&self, last_ns: u64) -> Way {
-        Way {
-            packets: self.packets,
-            octets: self.octets,
-            payload_octets: self.payload_octets,
-            first_ns: self.first_ns,
-            last_ns,
-            ecn_capable: self.ecn_capable,
-            ecn_marked: self.ecn_marked,
-            fragments: u64::from(self.fragments),
-            dscp: self.dscp,
-            tcp_flags: self.tcp_flags,
-        }
-    }
-}
+use crate::packets::{Packet, TunnelKind};
+use crate::rules::FlowFacts;
 
 /// A flow; ends (0 and 1) are numbered as in its key, whoever began. It takes six cache lines: a packet of UDP changes
 /// three of them, and of the first 16 packets one or two more.
@@ -314,79 +247,6 @@ impl Flow {
         }
     }
 
-    /// The record of what was counted since the last one, which begins anew. None when nothing was.
-    pub(super) fn tell(
-        &mut self,
-        reason: EndReason,
-        connections: &mut Pool<Connection>,
-        rules: Option<&Arc<Classifier>>,
-        books: &Books,
-        sampling: u32,
-    ) -> Option<FlowRecord> {
-        if self.packets() == 0 {
-            return None;
-        }
-        self.flags |= TOLD;
-        let classification = self.classification(connections, rules);
-        let features = std::mem::take(&mut self.features);
-        let sides = std::mem::replace(&mut self.sides, [Side::EMPTY; 2]);
-        let [low, high] = &sides;
-        let low_way = low.tell(features.last_ns(true));
-        let high_way = high.tell(features.last_ns(false));
-        let (forward, reverse, features) = if self.source == 0 {
-            (low_way, high_way, features.finish())
-        } else {
-            (high_way, low_way, turned(features.finish()))
-        };
-        let tcp = connections.get_mut(self.connection).map(|connection| {
-            let told = connection.tell(usize::from(self.source));
-            connection.begin_record();
-            told
-        });
-        let starts = [&forward, &reverse]
-            .into_iter()
-            .filter(|way| way.packets > 0);
-        Some(FlowRecord {
-            key: self.record_key(),
-            start_ns: starts.map(|way| way.first_ns).min().unwrap_or(0),
-            end_ns: forward.last_ns.max(reverse.last_ns),
-            end_reason: reason,
-            forward,
-            reverse,
-            sampling: self.sampling().saturating_mul(sampling),
-            tcp,
-            rdma: None,
-            features,
-            classification,
-            visibility: books.mirrors.visibility_since(&[low.mark, high.mark]),
-        })
-    }
-
-    fn classification(
-        &self,
-        connections: &Pool<Connection>,
-        rules: Option<&Arc<Classifier>>,
-    ) -> Classification {
-        self.looking.tell(rules, || self.facts(connections))
-    }
-
-    fn record_key(&self) -> FlowKey {
-        let (source, destination) = self.ends();
-        FlowKey {
-            source: self.key.address(source),
-            destination: self.key.address(destination),
-            protocol: self.key.protocol(),
-            ether_type: self.ether_type,
-            source_port: self.source_port(),
-            destination_port: self.key.port(destination),
-            source_queue_pair: 0,
-            destination_queue_pair: 0,
-            vlan: self.key.vlan(),
-            tunnel: self.tunnel as u8,
-            tunnel_id: self.tunnel_id,
-        }
-    }
-
     fn source_port(&self) -> u16 {
         if self.key.is_icmp() {
             self.icmp
@@ -399,11 +259,4 @@ impl Flow {
         let source = usize::from(self.source);
         (source, 1 - source)
     }
-}
-
-/// The same, seen from the other end.
-fn turned(mut features: Features) -> Features {
-    std::mem::swap(&mut features.sizes_forward, &mut features.sizes_reverse);
-    std::mem::swap(&mut features.gaps_forward, &mut features.gaps_reverse);
-    features
 }

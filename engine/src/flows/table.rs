@@ -13,6 +13,9 @@
 //!   the table: the first that has a single packet, or else the one that is silent for longest, if that is a quarter of
 //!   the idle timeout. Without one of these the beginning flow is not followed.
 
+mod ending;
+mod room;
+
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -20,9 +23,9 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use super::flow::{Flow, Seen};
-use super::key::{Key, SYN, TCP};
+use super::key::{Key, SYN};
 use super::outbox::Outbox;
-use super::pool::{NONE, Pool};
+use super::pool::Pool;
 use super::record::EndReason;
 use super::settings::MeterSettings;
 use super::tcp::Connection;
@@ -37,8 +40,6 @@ const BUDGET: u32 = 32;
 const BUDGET_FULL: u32 = 1024;
 /// Room in the index to begin with: a small one stays in the processor's caches.
 const FIRST_CAPACITY: usize = 1 << 14;
-const CANDIDATES: u32 = 64;
-const MAX_SAMPLING: u32 = 4096;
 
 /// A flow's place, and half of its hash: the index grows and is searched without a look at the flows.
 #[derive(Clone, Copy, Debug)]
@@ -102,7 +103,7 @@ impl<S: BuildHasher> Table<S> {
 
     /// One of how many beginning flows is followed.
     pub(super) fn sampling(&self) -> u32 {
-        sampling(self.settings.max_flows, self.index.len())
+        room::sampling(self.settings.max_flows, self.index.len())
     }
 
     /// Count a packet. False when its flow is not followed.
@@ -190,21 +191,6 @@ impl<S: BuildHasher> Table<S> {
         }
     }
 
-    /// Everything left is told, as long as there is room for records. True when nothing is left.
-    pub(super) fn finish(&mut self, rules: Option<&Arc<Classifier>>, out: &mut Outbox) -> bool {
-        let places = u32::try_from(self.flows.len()).unwrap_or(NONE);
-        for id in 0..places {
-            if out.is_full() {
-                return self.index.is_empty();
-            }
-            if self.flows.get(id).is_some_and(|flow| flow.is_live()) {
-                self.wheel.remove(id);
-                self.end(id, EndReason::Forced, rules, out);
-            }
-        }
-        true
-    }
-
     fn clock(&mut self, time_ns: u64, out: &mut Outbox) {
         if !self.started {
             self.started = true;
@@ -217,42 +203,6 @@ impl<S: BuildHasher> Table<S> {
             self.wheel.rewind(time_ns);
             out.books.rewinds = out.books.rewinds.saturating_add(1);
         }
-    }
-
-    #[inline]
-    fn expire(&mut self, mut budget: u32, rules: Option<&Arc<Classifier>>, out: &mut Outbox) {
-        while !out.is_full() {
-            let Some(id) = self.wheel.due(self.now_ns, &mut budget) else {
-                return;
-            };
-            if self.tell_due(id, self.now_ns, rules, out) {
-                self.end(id, EndReason::Idle, rules, out);
-            } else if let Some(flow) = self.flows.get(id) {
-                self.wheel.put(id, flow.next_look(&self.settings));
-            }
-        }
-    }
-
-    /// Tell of a flow what is due. True when it has ended with that.
-    fn tell_due(
-        &mut self,
-        id: u32,
-        now_ns: u64,
-        rules: Option<&Arc<Classifier>>,
-        out: &mut Outbox,
-    ) -> bool {
-        while let Some(flow) = self.flows.get(id) {
-            match flow.due(now_ns, &self.settings) {
-                None => return false,
-                Some(reason) => {
-                    self.tell(id, reason, rules, out);
-                    if reason != EndReason::Active {
-                        return true;
-                    }
-                }
-            }
-        }
-        true
     }
 
     /// A packet of a known flow: it may have ended before, and this is the first of another one.
@@ -290,126 +240,6 @@ impl<S: BuildHasher> Table<S> {
             out.books.flows.begun = out.books.flows.begun.saturating_add(1);
         }
     }
-
-    /// A flow begins, if it is to be followed.
-    fn admit(
-        &mut self,
-        key: Key,
-        hash: u64,
-        seen: &Seen<'_, '_>,
-        rules: Option<&Arc<Classifier>>,
-        out: &mut Outbox,
-    ) -> Option<u32> {
-        let sampling = self.sampling();
-        // Bits that do not choose the place in the index.
-        if hash as u32 & (sampling - 1) != 0 {
-            return None;
-        }
-        let most = self.settings.max_flows as usize;
-        if self.index.len() >= most {
-            self.expire(BUDGET_FULL, rules, out);
-        }
-        if self.index.len() >= most && !self.evict(rules, out) {
-            return None;
-        }
-        let mut flow = Flow::begin(key, seen, sampling.ilog2() as u8);
-        if key.protocol() == TCP && seen.packet.tcp.is_some() {
-            flow.connection = self.connections.put(Connection::default());
-        }
-        let look = flow.next_look(&self.settings);
-        let id = self.flows.put(flow);
-        self.wheel.put(id, look);
-        let tag = (hash >> 32) as u32;
-        self.index
-            .insert_unique(Slot::hash(tag), Slot { id, tag }, |slot| {
-                Slot::hash(slot.tag)
-            });
-        let counts = &mut out.books.flows;
-        counts.begun = counts.begun.saturating_add(1);
-        counts.most = counts.most.max(self.index.len() as u64);
-        Some(id)
-    }
-
-    /// Make room. False when all that could go are at work.
-    fn evict(&mut self, rules: Option<&Arc<Classifier>>, out: &mut Outbox) -> bool {
-        let places = u32::try_from(self.flows.len()).unwrap_or(NONE).max(1);
-        let mut chosen: Option<(u64, u32)> = None;
-        for _ in 0..CANDIDATES {
-            self.hand = self.hand.wrapping_add(1) % places;
-            let Some(flow) = self.flows.get(self.hand).filter(|flow| flow.is_live()) else {
-                continue;
-            };
-            if flow.is_single() {
-                chosen = Some((0, self.hand));
-                break;
-            }
-            let silent = (flow.last_ns(), self.hand);
-            chosen = Some(chosen.map_or(silent, |before| before.min(silent)));
-        }
-        let limit = self.now_ns.saturating_sub(self.settings.idle_ns / 4);
-        match chosen {
-            Some((last_ns, id)) if last_ns <= limit => {
-                self.wheel.remove(id);
-                self.end(id, EndReason::LackOfResources, rules, out);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn tell(
-        &mut self,
-        id: u32,
-        reason: EndReason,
-        rules: Option<&Arc<Classifier>>,
-        out: &mut Outbox,
-    ) {
-        let record = self.flows.get_mut(id).and_then(|flow| {
-            flow.tell(
-                reason,
-                &mut self.connections,
-                rules,
-                &out.books,
-                self.settings.sampling,
-            )
-        });
-        if let Some(record) = record {
-            out.tell(record);
-        }
-    }
-
-    /// A flow that is in no slot of the wheel goes; what was not told of it is told.
-    fn end(
-        &mut self,
-        id: u32,
-        reason: EndReason,
-        rules: Option<&Arc<Classifier>>,
-        out: &mut Outbox,
-    ) {
-        self.tell(id, reason, rules, out);
-        let Some(flow) = self.flows.get_mut(id) else {
-            return;
-        };
-        flow.leave();
-        flow.looking.close(&mut self.room);
-        self.connections.free(flow.connection);
-        let tag = (self.hasher.hash_one(flow.key) >> 32) as u32;
-        if let Ok(entry) = self.index.find_entry(Slot::hash(tag), |slot| slot.id == id) {
-            entry.remove();
-        }
-        self.flows.free(id);
-    }
-}
-
-/// One of how many beginning flows is followed when `count` of at most `most` are.
-fn sampling(most: u32, count: usize) -> u32 {
-    let free = most.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
-    let quarter = most / 4;
-    if free >= quarter {
-        return 1;
-    }
-    let short = (quarter / free.max(1)).clamp(1, MAX_SAMPLING / 2);
-    2 << short.ilog2()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use foldhash::quality::FixedState;
 
+use super::room::{MAX_SAMPLING, sampling};
 use super::*;
 use crate::flows::key::{ACK, FIN, RST, SYN};
 use crate::flows::record::FlowRecord;

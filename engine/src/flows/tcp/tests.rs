@@ -1,4 +1,5 @@
 use super::*;
+use crate::flows::record::Times;
 
 const US: u64 = 1000;
 const PSH: u8 = 8;
