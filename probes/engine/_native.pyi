@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import final
 
-from fabricscope.model import Event, Reading
+from fabricscope.model import Reading
 from probes.engine.blocks import Row
 from probes.engine.fast import Channel
 from probes.engine.fold import Window
@@ -68,7 +68,7 @@ class Folder:
 class Follower:
     def __new__(cls, max_absent: int = 10_000) -> Follower: ...
     def begin(self, readings: Sequence[Reading], order: Sequence[int], mono: int) -> None: ...
-    def follow(self, readings: Sequence[Reading | Event], mono: int) -> Followed | None: ...
+    def follow(self, readings: Sequence[object], mono: int) -> Followed | None: ...
 
 def decode_block(block: bytes) -> list[Row]: ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from fabricscope.model import Event, Kind, MetricSpec, Overflow, Quality, Reading, Series
+from fabricscope.model import Kind, MetricSpec, Overflow, Quality, Reading, Series
 
 U64 = (1 << 64) - 1
 
@@ -115,7 +115,7 @@ class Follower:
         longest_gone = sorted(known.items(), key=lambda item: item[1].seen)
         self._absent = dict(longest_gone[max(len(known) - self._max_absent, 0) :])
 
-    def follow(self, readings: Sequence[Reading | Event], mono: int) -> Followed | None:
+    def follow(self, readings: Sequence[object], mono: int) -> Followed | None:
         """The columns of a sample, each counter monotone and scaled.
 
         None, and nothing is done, when its series are not those of `begin` in their order, or there are events in it.

@@ -43,8 +43,8 @@ class FlowsSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_f
         Meta(
             ge=1,
             le=64,
-            description="Threads for each interface, each with a capture ring and flow table of its own. Both ways of a "
-            "conversation meet in one, also inside ERSPAN, GRE, VXLAN and Geneve.",
+            description="Threads for each interface, each with a capture ring and flow table of its own. Both ways of "
+            "a conversation meet in one, also inside ERSPAN, GRE, VXLAN and Geneve.",
         ),
     ] = 1
     ring_bytes: Annotated[int, Meta(ge=2 << 20, le=4 << 30, description="Memory of each capture ring, in bytes.")] = (
@@ -55,7 +55,7 @@ class FlowsSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_f
         Meta(
             ge=0,
             le=262_144,
-            description="Octets kept of each packet, 0 for all. 128 suffice for everything but rules that look at payload.",
+            description="Octets kept of each packet, 0 for all. 128 suffice for all but rules that look at payload.",
         ),
     ] = 0
     filter: Annotated[
@@ -76,14 +76,14 @@ class FlowsSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_f
     ] = ()
     max_classes: Annotated[
         int,
-        Meta(ge=1, le=1000, description="Applications, and behaviours, with series of their own; the rest is `other`."),
+        Meta(ge=1, le=1000, description="Applications and behaviours with series of their own; the rest is `other`."),
     ] = 100
     max_pairs: Annotated[
         int, Meta(ge=1, le=1000, description="Pairs of hosts with series of their own; the rest is `other`.")
     ] = 50
     max_connections: Annotated[
         int,
-        Meta(ge=1, le=1000, description="Connections of queue pairs with series of their own; the rest is `other`."),
+        Meta(ge=1, le=1000, description="Queue pair connections with series of their own; the rest is `other`."),
     ] = 50
     ipfix: Annotated[
         str, Meta(max_length=260, description="HOST:PORT to which flow records go as IPFIX over UDP; empty for nobody.")

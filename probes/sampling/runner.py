@@ -177,7 +177,7 @@ class SamplerRunner:
             # What it costs to count lines is not the sampler's.
             lines, before = self._log_lines(), thread_cpu_ns()
             lines_before = 0 if self._logged is None else lines - self._logged
-            rows: list[Reading | Event] = []
+            rows: list[Row] = []
             failure: BaseException | None = None
             try:
                 # What comes before an error stays in the list: events that nobody would tell of again.

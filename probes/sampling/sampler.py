@@ -79,7 +79,8 @@ class Sampler(Protocol):
 
         What is unsupported is left out; what should be there and cannot be read is a reading of
         quality UNREADABLE. Events are those that the domain itself tells of, such as a line of the kernel's log;
-        those that follow from watched values are made elsewhere. Flows are records that were written since. Raises OSError when the whole domain cannot be read;
+        those that follow from watched values are made elsewhere. Flows are records that were written since the last
+        call. Raises OSError when the whole domain cannot be read;
         events and flows that it gave before that are told all the same.
         """
         ...
