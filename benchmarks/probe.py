@@ -31,6 +31,9 @@ from tests.fixtures.nvml import fake
 
 NODE_EXPORTER = "/usr/bin/prometheus-node-exporter"
 TARGETS = {"probe_proportional_mib": 60.0, "probe_cpu_share": 0.01}
+SETTLED_SECONDS = 130
+"""Until the probe is connected, every series set declared, modules read, idle samplers slowed, and health has become
+calm: for its first two minutes it looks at everything every 5 seconds."""
 EACH_SECOND = ("infiniband", "ethernet", "roce", "nvlink", "gpu", "pcie")
 
 
@@ -79,7 +82,7 @@ def measure(folder: Path, seconds: int, python: str, *, fast: bool) -> dict[str,
         wait_for(f"http://127.0.0.1:{http_port}/metrics", collector)
         wait_for(f"http://127.0.0.1:{probe_port}/metrics", probe)
         wait_for(peer_metrics, peer)
-        time.sleep(20)  # settled: connected, every series set declared, modules read, idle samplers slowed
+        time.sleep(SETTLED_SECONDS)
         family = Family(probe)
         before, peer_before = family.usage(), peer.usage()
         scrapes = []
