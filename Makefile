@@ -73,7 +73,7 @@ $(VENV)/.run: requirements/run.txt $(VENV)/.uv
 	@$(INSTALL) --require-hashes --requirement $<
 	@touch $@
 
-$(VENV)/.project: pyproject.toml fabricscope/__init__.py $(wildcard engine/Cargo.* engine/src/*.rs engine/src/*/*.rs) $(VENV)/.run
+$(VENV)/.project: pyproject.toml fabricscope/__init__.py $(shell find engine/Cargo.* engine/src -type f) $(VENV)/.run
 	@if command -v cargo >/dev/null; then echo "==> fabricscope, with its Rust engine"; \
 	else echo "==> fabricscope; cargo is not installed, so the plain-Python engine serves"; fi
 	@$(INSTALL) --quiet --no-build-isolation --no-deps --editable .

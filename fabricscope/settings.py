@@ -7,6 +7,7 @@ entry point. What does not fit raises `SettingsError`, which names the key, the 
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -45,6 +46,12 @@ class SettingsError(Exception):
     """Configuration that cannot be used."""
 
 
+@functools.cache
+def _info(kind: type[msgspec.Struct]) -> inspect.Type:
+    """What msgspec knows of a structure: slow to find out, and asked for each of hundreds of rules."""
+    return inspect.type_info(kind)
+
+
 def convert(document: Mapping[str, Any] | None, kind: type[Settings], where: str) -> Settings:
     """`document` as a `kind`; `where` is the key it stands under, for messages.
 
@@ -52,7 +59,7 @@ def convert(document: Mapping[str, Any] | None, kind: type[Settings], where: str
     depend on one another checks them in `__post_init__` by raising ValueError. Raises SettingsError for
     what does not fit.
     """
-    wanted = _completed(document or {}, inspect.type_info(kind))
+    wanted = _completed(document or {}, _info(kind))
     try:
         return msgspec.convert(wanted, kind, strict=True)
     except msgspec.ValidationError as error:
@@ -231,7 +238,7 @@ def _expected(info: inspect.Type) -> str:
 
 
 def _type_at(kind: type[msgspec.Struct], steps: Sequence[str]) -> inspect.Type:
-    info: inspect.Type = inspect.type_info(kind)
+    info: inspect.Type = _info(kind)
     for step in steps:
         info = plain_type(info)
         if isinstance(info, inspect.StructType):
