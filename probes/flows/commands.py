@@ -48,6 +48,7 @@ class _Refused(click.ClickException):
 @click.option("--observer", help="What records call the place of capture.  [default: the first file's name]")
 @click.option("--pace", is_flag=True, help="Read packets as slowly as they came.")
 @click.option("--follow", is_flag=True, help="Go on reading the last file while it grows, until Ctrl-C.")
+@click.option("--icrc", is_flag=True, help="Check the invariant CRC of RDMA packets, which have to be there whole.")
 @click.option("--idle", type=click.FloatRange(0.001, 86400), default=60.0, show_default=True, metavar="SECONDS",
               help="A flow without a packet for that long has ended.")  # fmt: skip
 @click.option("--active", type=click.FloatRange(0.001, 864000), default=864000.0, metavar="SECONDS",
@@ -64,6 +65,7 @@ def replay_(
     observer: str | None,
     pace: bool,
     follow: bool,
+    icrc: bool,
     idle: float,
     active: float,
 ) -> None:
@@ -100,7 +102,7 @@ def replay_(
         raise _Refused(f"--flows {output}: there is no folder {output.parent}")
     request = Request(
         files=files,
-        meter=MeterSettings(idle_seconds=idle, active_seconds=active),
+        meter=MeterSettings(idle_seconds=idle, active_seconds=active, check_icrc_every=int(icrc)),
         rules=rule_paths,
         expression=expression,
         observer=observer or Path(files[0]).name,

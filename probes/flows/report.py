@@ -94,6 +94,8 @@ def _rdma(sums: Mapping[str, int]) -> Iterator[str]:
         f"{sums['naks']:,} NAKs, {sums['rnr_naks']:,} RNR NAKs"
     )
     yield f"  {sums['cnps']:,} CNPs, {sums['ecn_marked_packets']:,} packets marked as congested"
+    if sums["icrc_errors"]:
+        yield f"  {sums['icrc_errors']:,} packets have a wrong invariant CRC: they were damaged on the way"
     if sums["unseen_packets"]:
         yield f"  {sums['unseen_packets']:,} packets that arrived are not here: the capture lost them, not the fabric"
     if sums["one_way"]:
