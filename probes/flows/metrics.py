@@ -28,8 +28,14 @@ UP = MetricSpec(
 )
 
 # --- the meter's books: packets on the wire = ring drops + filtered + undecodable + counted + not sampled
-WIRE_PACKETS = _counter("packets", "Packets that the capture handed over.", source="the capture ring")
-WIRE_OCTETS = _counter("bytes", "Octets of these on the wire.", unit="bytes", source="the capture ring")
+WIRE_PACKETS = _counter(
+    "packets",
+    "Packets that came: ring drops, filtered, undecodable, unsampled and counted ones together.",
+    source="PACKET_STATISTICS",
+)
+WIRE_OCTETS = _counter(
+    "bytes", "Octets of whole frames, of packets that were read from the ring.", unit="bytes", source="the capture ring"
+)
 RING_DROPS = _counter("ring_drops", "Packets that found no room in the capture ring.", source="PACKET_STATISTICS")
 FILTERED = _counter("filtered_packets", "Packets that the filter left out.", source="the capture filter")
 UNDECODABLE = _counter("undecodable_packets", "Packets that no flow could take, by reason.", ("reason",))

@@ -21,6 +21,7 @@ class Captured(NamedTuple):
     """What the capture says of itself."""
 
     received: int
+    """With those that were dropped, without those that were filtered."""
     dropped: int
     filtered: int
 
@@ -61,7 +62,7 @@ class Observer:
         def reading(spec: MetricSpec, value: int | float, *labels: str) -> Reading:
             return Reading(spec, (self._name, *labels), value)
 
-        yield reading(metrics.WIRE_PACKETS, captured.received)
+        yield reading(metrics.WIRE_PACKETS, captured.received + captured.filtered)
         yield reading(metrics.RING_DROPS, captured.dropped)
         yield reading(metrics.FILTERED, captured.filtered)
         yield reading(metrics.WIRE_OCTETS, sum(each.packets.octets for each in books))

@@ -49,6 +49,7 @@ class RingCounts(NamedTuple):
     """What the rings say of themselves, since they were opened."""
 
     received: int
+    """That passed the filter; those that were dropped included."""
     dropped: int
     """That found no room."""
     filtered: int
@@ -140,18 +141,21 @@ class MirrorPort:
     def _work(self, ring: Ring, meter: Meter) -> None:
         while not self._stop.is_set():
             try:
-                read = meter.read(ring, PACKETS) if ring.wait(_WAIT_MS) else 0
+                if self._read(ring, meter):
+                    continue
             except OSError as error:
                 if error.errno != errno.ENETDOWN:
                     self._trouble = error
                     return
-                self._stop.wait(_REST_SECONDS)
-                continue
-            if not read:
-                meter.advance(self._clock().wall)
-                if ring.wait(0):
-                    # Packets are there, and no room for records: whoever takes them is late.
-                    self._stop.wait(_REST_SECONDS)
+            # Down, or records have to be taken before there is room for more.
+            self._stop.wait(_REST_SECONDS)
+
+    def _read(self, ring: Ring, meter: Meter) -> bool:
+        """Read what is there, or wait for it. False when there is something, and no room for its records."""
+        if ring.wait(_WAIT_MS):
+            return bool(meter.read(ring, PACKETS))
+        meter.advance(self._clock().wall)
+        return True
 
 
 def _open(interface: str, options: RingOptions) -> Sequence[Ring]:
