@@ -46,12 +46,6 @@ class SettingsError(Exception):
     """Configuration that cannot be used."""
 
 
-@functools.cache
-def _info(kind: type[msgspec.Struct]) -> inspect.Type:
-    """What msgspec knows of a structure: slow to find out, and asked for each of hundreds of rules."""
-    return inspect.type_info(kind)
-
-
 def convert(document: Mapping[str, Any] | None, kind: type[Settings], where: str) -> Settings:
     """`document` as a `kind`; `where` is the key it stands under, for messages.
 
@@ -59,11 +53,17 @@ def convert(document: Mapping[str, Any] | None, kind: type[Settings], where: str
     depend on one another checks them in `__post_init__` by raising ValueError. Raises SettingsError for
     what does not fit.
     """
-    wanted = _completed(document or {}, _info(kind))
+    wanted = _completed(document or {}, _type_info(kind))
     try:
         return msgspec.convert(wanted, kind, strict=True)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(str(error), wanted, kind, where)) from error
+
+
+@functools.cache
+def _type_info(kind: type[msgspec.Struct]) -> inspect.Type:
+    """Looked up once: rules are hundreds of sections of one kind."""
+    return inspect.type_info(kind)
 
 
 def section(document: Mapping[str, Any], name: str, kind: type[Settings]) -> Settings:
@@ -238,7 +238,7 @@ def _expected(info: inspect.Type) -> str:
 
 
 def _type_at(kind: type[msgspec.Struct], steps: Sequence[str]) -> inspect.Type:
-    info: inspect.Type = _info(kind)
+    info: inspect.Type = inspect.type_info(kind)
     for step in steps:
         info = plain_type(info)
         if isinstance(info, inspect.StructType):
