@@ -2,7 +2,8 @@
 
 Found by comparing, on all of the captures: a flow is what has one transport protocol, one VLAN and one pair of ends,
 for as long as the file goes on; octets are those that were captured, from the link header on. A frame belongs to no
-flow when it is a later fragment of IPv4, or its IPv4 header says more octets than were captured. Ports of SCTP are not told.
+flow when it is a later fragment of IPv4, or its IPv4 header says more octets than were captured. Ports of SCTP are not
+told.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Row(NamedTuple):
     """One flow of nDPI."""
 
     key: Key
-    count: Count
+    total: Count
     undetected: bool
     inspected: bool
     """Whether its payload said what it is."""
@@ -85,7 +86,7 @@ def rows() -> dict[str, list[Row]]:
         protocol = _PROTOCOLS.get(told["l4"]) or int(told["l4"])
         row = Row(
             key=Key(protocol, int(told["vlan"] or 0), frozenset((_end(told["a"]), _end(told["b"])))),
-            count=Count(told["c2s_pkts"] + told["s2c_pkts"], told["c2s_bytes"] + told["s2c_bytes"]),
+            total=Count(told["c2s_pkts"] + told["s2c_pkts"], told["c2s_bytes"] + told["s2c_bytes"]),
             undetected=told["undetected"],
             inspected=told["conf"] == "DPI",
             master=told["master"],

@@ -27,7 +27,7 @@ def test_every_flow_has_its_packets_and_octets(score: Scoring) -> None:
         path = ndpi.capture(name)
         theirs: dict[ndpi.Key, Count] = {}
         for row in rows:
-            theirs[row.key] = theirs.get(row.key, Count()) + row.count
+            theirs[row.key] = theirs.get(row.key, Count()) + row.total
         whole = metered(path)
         ours = ndpi.by_key(whole.records)
         if ours == theirs:

@@ -3,60 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
-from fabricscope.flow import Classification
 from tests.conformance import ndpi
-from tests.conformance.metered import frames, metered
+from tests.conformance.labelled import KNOWN, Flow, flows
+from tests.conformance.metered import frames
 from tests.conformance.scores import Labelling, Scoring
 from tests.probes.engine.conftest import needs_native
 
 pytestmark = [needs_native]
 
-_NAMES = {
-    label: frozenset(names)
-    for label, names in json.loads(Path(__file__).with_name("ndpi_names.json").read_text("utf-8")).items()
-}
-"""What nDPI calls each label."""
-_KNOWN = frozenset().union(*_NAMES.values())
-_NOTHING = Classification("", "", 0.0, [], 0, [], [])
 _HOSTS = {"tls": "sni", "dns-over-tls": "sni", "quic": "sni", "http": "host", "websocket": "host", "dns": "name"}
 """The field with the name that a client asked for."""
 _KNOWN_HERE = {"rtcp": "whole RTCP reports fill the datagram one after the other, and tshark reads them as such"}
 """Why what nDPI does not know has a label."""
 _STARTED_LATER = ("ftp", "imap", "pop3", "smtp")
-
-
-class Flow(NamedTuple):
-    """One flow, by both."""
-
-    capture: str
-    ours: Classification
-    theirs: ndpi.Row
-
-    @property
-    def what(self) -> str:
-        return f"{self.capture}: {'/'.join(sorted(self.theirs.protocols))}"
-
-    @property
-    def fields(self) -> dict[str, str]:
-        return dict(self.ours.fields)
-
-    @property
-    def right(self) -> bool:
-        return bool(_NAMES.get(self.ours.label, frozenset()) & self.theirs.protocols)
-
-
-def flows() -> Iterator[Flow]:
-    """All flows of all captures."""
-    for name, rows in sorted(ndpi.rows().items()):
-        records = metered(ndpi.capture(name), rules=True).records
-        ours = {ndpi.key_of(record): record.classification for record in reversed(records)}
-        yield from (Flow(name, ours.get(row.key, _NOTHING), row) for row in rows)
 
 
 def test_labels(labels: Labelling, score: Scoring) -> None:
@@ -69,7 +30,7 @@ def test_labels(labels: Labelling, score: Scoring) -> None:
                 scored.differs(flow.what, flow.ours.label, "", reason)
             else:
                 scored.compare(flow.what, flow.ours.label, "")
-        elif flow.theirs.inspected and (flow.theirs.master in _KNOWN or flow.ours.label):
+        elif flow.theirs.inspected and (flow.theirs.master in KNOWN or flow.ours.label):
             # A label where none was to be expected counts as a wrong one.
             counted.count(flow.theirs.master, flow.ours.label, right=flow.right)
     assert counted.recall >= 0.95
