@@ -22,6 +22,11 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def resident_mib() -> float:
+    """Resident memory of this process."""
+    return int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
 @dataclass
 class Usage:
     """What a process has used by a moment."""

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.scores import Score, Scoring
-from tests.conformance.trees import hardware
+from tests.conformance.scores import Labelling, Labels, Score, Scoring
+from tests.conformance.trees import recording
 
 NOT_COMPARED = {
     "lldpd": "neighbours, which no sampler reads",
-    "scapy-roce": "packets, which no sampler reads",
     "sonic-utilities": "tables that SONiC made of what it read on a switch: ready numbers, and no bytes or files of a "
     "kernel to read them from",
-    "tcpdump-pcaps": "packets, which no sampler reads",
 }
-"""Sets that say nothing of what the samplers read, and what they hold."""
+"""Sets that say nothing of what is read here, and what they hold."""
 
 _SCORES: dict[str, list[Score]] = defaultdict(list)
+_LABELS: list[Labels] = []
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def score() -> Iterator[Scoring]:
     made: list[Score] = []
 
     def scoring(origin: str) -> Score:
-        hardware(origin)
+        recording(origin if "/" in origin else f"hardware/{origin}")
         made.append(Score(origin))
         return made[-1]
 
@@ -40,6 +39,18 @@ def score() -> Iterator[Scoring]:
         one.check()
 
 
+@pytest.fixture
+def labels() -> Labelling:
+    """Makes Labels for a set; skips the test where the set is not there."""
+
+    def labelling(origin: str) -> Labels:
+        recording(origin)
+        _LABELS.append(Labels(origin))
+        return _LABELS[-1]
+
+    return labelling
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--conformance-page", type=Path, help="write the scores to this page")
 
@@ -47,16 +58,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     page = session.config.getoption("--conformance-page", None)
     if page is not None:
-        page.write_text(rendered(_SCORES), "utf-8")
+        page.write_text(rendered(_SCORES, _LABELS), "utf-8")
 
 
-def rendered(scores: dict[str, list[Score]]) -> str:
+def rendered(scores: dict[str, list[Score]], labels: Iterable[Labels] = ()) -> str:
     """The page, from the scores by set."""
     lines = [
         "# Conformance",
         "",
-        "Made by `make conformance`. The samplers read recorded hardware of other projects (the trees and captures of",
-        "`shared/data/hardware` beside the checkout, which are not part of this repository), and each value is",
+        "Made by `make conformance`. The samplers read recorded hardware of other projects, and the flow engine their",
+        "captures (`shared/data` beside the checkout, which is not part of this repository), and each value is",
         "compared with what those projects' own programs or tests say of it. A value that differs for a reason is",
         "listed below. Where a set is not there its tests are skipped by its name, and it has no row here.",
         "",
@@ -68,6 +79,8 @@ def rendered(scores: dict[str, list[Score]]) -> str:
         wrong = sum(len(part.wrong) for part in parts)
         lines.append(f"| {origin} | {equal + known + wrong} | {equal} | {known} |")
     lines += ["", "Not compared:", "", *(f"- {origin}: {what}." for origin, what in NOT_COMPARED.items())]
+    for each in labels:
+        lines += ["", *_labelled(each)]
     reasons = {
         (origin, reason): [what for part in parts for what, why in part.known if why == reason]
         for origin, parts in sorted(scores.items())
@@ -79,3 +92,22 @@ def rendered(scores: dict[str, list[Score]]) -> str:
         more = ", ..." if whats[3:] else ""
         lines.append(f"- {origin}, {len(whats)} values ({', '.join(whats[:3])}{more}): {reason}")
     return "\n".join(lines) + "\n"
+
+
+def _labelled(labels: Labels) -> list[str]:
+    """How well flows are called."""
+    unlabelled = labels.unlabelled
+    return [
+        f"## Labels of {labels.origin}",
+        "",
+        f"Recall {labels.recall:.1%}, precision {labels.precision:.1%}, of {labels.all.flows} flows whose payload told",
+        "the other program what they are, and that have a label here or should have one, since some rule is for their",
+        f"protocol. Of {unlabelled.flows} flows that it does not know, {unlabelled.unknown} have no label here either.",
+        "",
+        "| protocol | flows | right | wrong | unknown |",
+        "|---|---|---|---|---|",
+        *(
+            f"| {protocol} | {count.flows} | {count.right} | {count.wrong} | {count.unknown} |"
+            for protocol, count in sorted(labels.by_protocol.items())
+        ),
+    ]

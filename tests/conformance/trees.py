@@ -1,4 +1,4 @@
-"""Trees of real machines, from shared/data beside the checkout."""
+"""Trees and captures of real machines, from shared/data beside the checkout."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from pathlib import Path
 
 import pytest
 
-HARDWARE = Path(__file__).parents[3] / "shared" / "data" / "hardware"
+DATA = Path(__file__).parents[3] / "shared" / "data"
+HARDWARE = DATA / "hardware"
 
 
 def hardware(name: str) -> Path:
     """The directory of one origin, such as `prometheus-procfs`; skips the test where there is none."""
-    path = HARDWARE / name
+    return recording(f"hardware/{name}")
+
+
+def recording(name: str) -> Path:
+    """The same of any kind, such as `captures/ndpi`."""
+    path = DATA / name
     if not path.is_dir():
-        pytest.skip(f"no shared/data/hardware/{name} beside the checkout")
+        pytest.skip(f"no shared/data/{name} beside the checkout")
     return path
 
 

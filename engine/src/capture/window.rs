@@ -61,7 +61,18 @@ impl Window {
     }
 
     /// Sees to it that `count` octets are there, at most `MAX_NEED`.
+    #[inline]
     pub(super) fn need(&mut self, count: usize) -> Result<Have, CaptureError> {
+        if self.end - self.start >= count {
+            return Ok(Have::Yes);
+        }
+        self.fill(count)
+    }
+
+    /// Apart from `need`, since unpackers take so much of the stack that touching its pages would cost each packet more
+    /// than to read it does.
+    #[inline(never)]
+    fn fill(&mut self, count: usize) -> Result<Have, CaptureError> {
         while self.end - self.start < count {
             // What is left of the last record moves to the front.
             self.octets.copy_within(self.start..self.end, 0);

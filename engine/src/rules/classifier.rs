@@ -96,6 +96,7 @@ impl Classifier {
         };
         let first = grown && side.messages() == 1;
         if grown {
+            inspection.read.forget();
             let words = program.patterns.words();
             let last = side.messages().saturating_sub(1);
             let anew = std::mem::take(&mut side.began_earlier);
@@ -123,6 +124,9 @@ impl Classifier {
         if grown || !program.patient.is_empty() {
             let later = tcp_sequence.is_none() && !first;
             asked.evaluate(inspection, later);
+            if asked.search_refining(inspection) {
+                asked.evaluate(inspection, later);
+            }
         }
         inspection.settled = done(&asked, inspection);
         inspection.settled

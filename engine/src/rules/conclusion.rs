@@ -4,6 +4,7 @@ use crate::flows::record::Classification;
 
 use super::carrier::Carrier;
 use super::form::Side;
+use super::hex::push_hex;
 use super::inspection::{Inspection, Match};
 use super::matching::{Asked, looked_at};
 use super::program::Test;
@@ -194,9 +195,7 @@ fn seen(asked: &Asked<'_>, inspection: &Inspection, test: &Test, swapped: bool) 
 fn shown(octets: &[u8]) -> String {
     let some = octets.get(..SHOWN).unwrap_or(octets);
     let mut line = String::with_capacity(4 * SHOWN + 8);
-    for octet in some {
-        line += &format!("{octet:02x}");
-    }
+    push_hex(&mut line, some);
     if some.len() < octets.len() {
         line += "...";
     }

@@ -2,6 +2,8 @@
 
 use crate::packets::{Family, RdmaLink, TunnelKind};
 
+use super::extract::Sides;
+use super::reading::Read;
 use super::sides::SideOctets;
 
 /// Packets with payload after which nobody looks any longer.
@@ -71,12 +73,34 @@ pub struct Inspection {
     pub(super) packets: u16,
     pub(super) settled: bool,
     pub(super) matches: Vec<Match>,
+    pub(super) read: Read,
 }
 
 impl Inspection {
     /// Whether more payload would change nothing.
     pub fn settled(&self) -> bool {
         self.settled
+    }
+
+    /// Look at the fields that an extractor finds.
+    pub(super) fn with_fields<R>(
+        &self,
+        facts: &FlowFacts,
+        extractor: &str,
+        swapped: bool,
+        look: impl FnOnce(&[(&'static str, String)]) -> R,
+    ) -> R {
+        let [source, destination] = &self.sides;
+        let (client, server) = match swapped {
+            false => (source, destination),
+            true => (destination, source),
+        };
+        let sides = Sides {
+            client: client.octets(),
+            server: server.octets(),
+            stream: facts.protocol == 6,
+        };
+        self.read.with(extractor, swapped, &sides, look)
     }
 
     /// Octets of payload that it keeps: 4,096 at most, beside segments that came early.

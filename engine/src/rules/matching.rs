@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 
 use super::bits::{bits, has_bit, keep_bits, set_bit};
-use super::extract::{Sides, extract};
 use super::form::{Side, Which};
 use super::inspection::{FlowFacts, Inspection, Match};
 use super::program::{Alternative, Program, Programs, Rule, Test};
@@ -16,9 +15,6 @@ thread_local! {
     /// Bits of the alternatives that are worth asking.
     static CANDIDATES: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
-
-/// The name and value of each field.
-pub(super) type Fields = Vec<(&'static str, String)>;
 
 /// Everything that a question needs.
 #[derive(Clone, Copy)]
@@ -50,6 +46,29 @@ impl<'a> Asked<'a> {
                 self.pass(inspection, candidates, true);
             }
         });
+    }
+
+    /// Look for the patterns of rules that refine what matched. False when there are none.
+    pub fn search_refining(&self, inspection: &mut Inspection) -> bool {
+        let refined = &self.program.refined;
+        let asked_for = |found: &Match| {
+            let alternative = self.program.alternatives.get(found.alternative);
+            alternative.is_some_and(|alternative| refined.contains(&alternative.rule))
+        };
+        if refined.is_empty() || !inspection.matches.iter().any(asked_for) {
+            return false;
+        }
+        let patterns = &self.program.patterns;
+        for side in &mut inspection.sides {
+            let mut hits = std::mem::take(&mut side.hits);
+            for (index, hits) in hits.chunks_mut(patterns.words().max(1)).enumerate() {
+                if let Some(message) = side.message(index) {
+                    patterns.search_refining(message.octets, hits);
+                }
+            }
+            side.hits = hits;
+        }
+        true
     }
 
     /// Find the alternatives of which a pattern matched, and those that have none.
@@ -204,62 +223,6 @@ impl<'a> Asked<'a> {
             message.octets = message.octets.get(..within).unwrap_or(message.octets);
         }
         test.checks.iter().all(|check| check.holds(&message))
-    }
-
-    fn fields_fit(
-        &self,
-        number: usize,
-        rule: &Rule,
-        inspection: &Inspection,
-        swapped: bool,
-    ) -> bool {
-        if rule.fields.is_empty() {
-            return true;
-        }
-        let found = self.extracted(number, inspection, swapped);
-        rule.fields.iter().all(|(name, patterns)| {
-            found.iter().any(|(field, value)| {
-                field == name
-                    && patterns
-                        .iter()
-                        .any(|pattern| pattern.is_match(value.as_bytes()))
-            })
-        })
-    }
-
-    /// The fields that a rule's extractor finds, and those of what it refines.
-    pub fn extracted(&self, number: usize, inspection: &Inspection, swapped: bool) -> Fields {
-        let [source, destination] = &inspection.sides;
-        let (client, server) = match swapped {
-            false => (source, destination),
-            true => (destination, source),
-        };
-        let sides = Sides {
-            client: client.octets(),
-            server: server.octets(),
-            stream: self.facts.protocol == 6,
-        };
-        let rules = &self.programs.rules;
-        let own = rules.get(number);
-        let further = own.into_iter().flat_map(|rule| &rule.ancestors);
-        let matched = |rule: &&usize| {
-            inspection.matches.iter().any(|found| {
-                let alternative = self.program.alternatives.get(found.alternative);
-                alternative.is_some_and(|alternative| alternative.rule == **rule)
-            })
-        };
-        let mut fields = Fields::new();
-        let mut done: Vec<&str> = Vec::new();
-        let asked = own
-            .into_iter()
-            .chain(further.filter(matched).filter_map(|at| rules.get(*at)));
-        for name in asked.filter_map(|rule| rule.extract.as_deref()) {
-            if !done.contains(&name) {
-                done.push(name);
-                fields.extend(extract(name, &sides));
-            }
-        }
-        fields
     }
 }
 

@@ -12,12 +12,14 @@ mod evaluation;
 mod expression;
 pub mod extract;
 mod form;
+mod hex;
 mod inspection;
 mod matching;
 mod order;
 mod patterns;
 mod program;
 mod ranking;
+mod reading;
 mod sides;
 
 pub use classifier::Classifier;

@@ -74,6 +74,8 @@ struct Pattern {
     text: String,
     within: Option<usize>,
     anchored: bool,
+    /// Nobody asks for it who does not refine what another rule found.
+    refining: bool,
     /// Alone, to say where it was found. Made when it is first needed.
     alone: OnceLock<Option<Regex>>,
 }
@@ -110,13 +112,23 @@ struct Together {
 pub(super) struct Patterns {
     all: Vec<Pattern>,
     sets: Vec<Together>,
+    /// Those that may stand anywhere and that only refining rules ask for.
+    refining: Vec<Together>,
 }
 
 impl Patterns {
-    /// The number of a pattern, which is taken up when it is not there. `ready` makes it searchable.
-    pub fn add(&mut self, text: &str, within: Option<usize>) -> Result<usize, String> {
-        let same = |pattern: &Pattern| pattern.text == text && pattern.within == within;
-        if let Some(number) = self.all.iter().position(same) {
+    /// The number of a pattern, which is taken up when it is not there. `refining`: by a rule that refines another one.
+    /// `ready` makes it searchable.
+    pub fn add(
+        &mut self,
+        text: &str,
+        within: Option<usize>,
+        refining: bool,
+    ) -> Result<usize, String> {
+        let same =
+            |(_, pattern): &(usize, &mut Pattern)| pattern.text == text && pattern.within == within;
+        if let Some((number, pattern)) = self.all.iter_mut().enumerate().find(same) {
+            pattern.refining &= refining;
             return Ok(number);
         }
         let anchored = check_pattern(text).map_err(|error| format!("pattern {text:?}: {error}"))?;
@@ -127,6 +139,7 @@ impl Patterns {
             text: text.to_owned(),
             within,
             anchored,
+            refining,
             alone: OnceLock::new(),
         });
         Ok(self.all.len() - 1)
@@ -135,28 +148,40 @@ impl Patterns {
     /// Compile what was added.
     pub fn ready(&mut self) -> Result<(), String> {
         self.sets.clear();
-        for anchored in [true, false] {
-            let some: Vec<_> = (0..)
-                .zip(&self.all)
-                .filter(|(_, pattern)| pattern.anchored == anchored)
-                .collect();
-            if some.is_empty() {
-                continue;
-            }
-            let texts: Vec<_> = some
-                .iter()
-                .map(|(_, pattern)| pattern.text.as_str())
-                .collect();
-            let bounds = some
-                .iter()
-                .map(|(_, pattern)| pattern.within.unwrap_or(MAX_OCTETS));
-            self.sets.push(Together {
-                regex: build(&texts, MatchKind::All)?,
-                within: bounds.max().unwrap_or(MAX_OCTETS),
-                numbers: some.iter().map(|(number, _)| *number).collect(),
-            });
-        }
+        self.sets.extend(self.together(|pattern| pattern.anchored)?);
+        self.sets
+            .extend(self.together(|pattern| !pattern.anchored && !pattern.refining)?);
+        self.refining =
+            Vec::from_iter(self.together(|pattern| !pattern.anchored && pattern.refining)?);
         Ok(())
+    }
+
+    fn together(&self, which: impl Fn(&Pattern) -> bool) -> Result<Option<Together>, String> {
+        let some: Vec<_> = (0..)
+            .zip(&self.all)
+            .filter(|(_, pattern)| which(pattern))
+            .collect();
+        if some.is_empty() {
+            return Ok(None);
+        }
+        let texts: Vec<_> = some
+            .iter()
+            .map(|(_, pattern)| pattern.text.as_str())
+            .collect();
+        let bounds = some
+            .iter()
+            .map(|(_, pattern)| pattern.within.unwrap_or(MAX_OCTETS));
+        Ok(Some(Together {
+            regex: build(&texts, MatchKind::All)?,
+            within: bounds.max().unwrap_or(MAX_OCTETS),
+            numbers: some.iter().map(|(number, _)| *number).collect(),
+        }))
+    }
+
+    /// Whether `search` leaves a pattern to `search_refining`.
+    pub fn is_refining(&self, number: usize) -> bool {
+        let numbers = self.refining.iter().flat_map(|set| &set.numbers);
+        numbers.into_iter().any(|other| *other == number)
     }
 
     /// 64-bit words that a message's hits take.
@@ -178,10 +203,20 @@ impl Patterns {
         self.all.get(number)?.find(octets)
     }
 
-    /// Set the bit of each pattern that is in the octets, of which the first `seen` were searched before.
+    /// Set the bit of each pattern that is in the octets, of which the first `seen` were searched before. Patterns that
+    /// may stand anywhere, and mean something only where another rule matched, are left out.
     pub fn search(&self, octets: &[u8], seen: usize, hits: &mut [u64]) {
+        self.search_sets(&self.sets, octets, seen, hits);
+    }
+
+    /// The same of the patterns that `search` leaves out.
+    pub fn search_refining(&self, octets: &[u8], hits: &mut [u64]) {
+        self.search_sets(&self.refining, octets, 0, hits);
+    }
+
+    fn search_sets(&self, sets: &[Together], octets: &[u8], seen: usize, hits: &mut [u64]) {
         FOUND.with_borrow_mut(|found| {
-            for set in &self.sets {
+            for set in sets {
                 if seen >= set.within {
                     continue;
                 }

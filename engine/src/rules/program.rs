@@ -80,6 +80,8 @@ pub(super) struct Program {
     pub sided: Vec<u64>,
     /// Alternatives that cannot match at the first packet.
     pub patient: Vec<usize>,
+    /// Rules that are refined by some with patterns which are searched for only then (`Patterns::search_refining`).
+    pub refined: Vec<usize>,
     /// Rules that have ports here.
     pub on_ports: Vec<usize>,
 }
@@ -123,7 +125,7 @@ impl Programs {
                 .map_err(|error| format!("rule {name}: {error}"))?;
         }
         for program in &mut all.programs {
-            program.ready()?;
+            program.ready(&all.rules)?;
         }
         Ok(all)
     }
@@ -196,8 +198,9 @@ impl Program {
         if !form.ports.is_empty() {
             self.on_ports.push(rule);
         }
+        let refining = !form.refines.is_empty();
         for form in &form.alternatives {
-            let not = form.not.iter().map(|group| self.tests(group));
+            let not = form.not.iter().map(|group| self.tests(group, refining));
             let not = not.collect::<Result<_, _>>()?;
             let alternative = Alternative {
                 rule,
@@ -206,7 +209,7 @@ impl Program {
                 packets: form.packets.max(1),
                 ports_required: form.ports_required,
                 depends,
-                tests: self.tests(&form.tests)?,
+                tests: self.tests(&form.tests, refining)?,
                 not,
             };
             if alternative.packets > 1 {
@@ -217,13 +220,14 @@ impl Program {
         Ok(())
     }
 
-    fn tests(&mut self, forms: &[TestForm]) -> Result<Vec<Test>, String> {
-        forms.iter().map(|form| self.test(form)).collect()
+    fn tests(&mut self, forms: &[TestForm], refining: bool) -> Result<Vec<Test>, String> {
+        let tests = forms.iter().map(|form| self.test(form, refining));
+        tests.collect()
     }
 
-    fn test(&mut self, form: &TestForm) -> Result<Test, String> {
+    fn test(&mut self, form: &TestForm, refining: bool) -> Result<Test, String> {
         let patterns = form.patterns.iter();
-        let patterns = patterns.map(|text| self.patterns.add(text, form.within));
+        let patterns = patterns.map(|text| self.patterns.add(text, form.within, refining));
         let checks = form.checks.iter();
         let checks = checks.map(|check| Expression::new(&check.text, &check.tree));
         Ok(Test {
@@ -235,7 +239,7 @@ impl Program {
         })
     }
 
-    fn ready(&mut self) -> Result<(), String> {
+    fn ready(&mut self, rules: &[Rule]) -> Result<(), String> {
         self.patterns.ready()?;
         self.triggers = vec![Vec::new(); self.patterns.len()];
         self.always = vec![0; self.alternatives.len().div_ceil(64)];
@@ -260,6 +264,15 @@ impl Program {
                 || all.any(|test| matches!(test.side, Side::Client | Side::Server))
             {
                 set_bit(&mut self.sided, index);
+            }
+            let tests = alternative.tests.iter();
+            let mut patterns = tests
+                .chain(alternative.not.iter().flatten())
+                .flat_map(|test| &test.patterns);
+            if patterns.any(|number| self.patterns.is_refining(*number)) {
+                let rule = rules.get(alternative.rule);
+                self.refined
+                    .extend(rule.iter().flat_map(|rule| &rule.refines));
             }
             // All tests must hold, so the patterns of one of them are enough to wake it.
             match alternative

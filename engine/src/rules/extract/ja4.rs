@@ -1,10 +1,9 @@
 //! JA4, the fingerprint of a TLS client (FoxIO, "JA4: TLS Client Fingerprinting", technical details).
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use super::reader::Reader;
+use crate::rules::hex::push_hex;
 
 /// A client hello.
 #[derive(Clone, Debug, Default)]
@@ -124,12 +123,12 @@ fn numbers(octets: &[u8]) -> impl Iterator<Item = u16> + use<'_> {
 }
 
 fn list(numbers: &[u16]) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(numbers.len().saturating_mul(5));
     for (n, number) in numbers.iter().enumerate() {
         if n > 0 {
             text.push(',');
         }
-        let _ = write!(text, "{number:04x}");
+        push_hex(&mut text, &number.to_be_bytes());
     }
     text
 }
@@ -140,9 +139,7 @@ fn hash(text: &str) -> String {
         return "0".repeat(12);
     }
     let digest = Sha256::digest(text.as_bytes());
-    let mut short = String::new();
-    for octet in digest.iter().take(6) {
-        let _ = write!(short, "{octet:02x}");
-    }
+    let mut short = String::with_capacity(12);
+    push_hex(&mut short, digest.get(..6).unwrap_or_default());
     short
 }

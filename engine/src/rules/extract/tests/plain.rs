@@ -192,6 +192,21 @@ fn the_network_itself() {
 }
 
 #[test]
+fn flow_control_of_both_dialects_of_dcbx() {
+    let pfc = |part: &str| {
+        let found = fields("lldp", &hex(part), b"", false);
+        (get(&found, "pfc"), get(&found, "pfc_willing"))
+    };
+    let told = |pfc: &str, willing: &str| (pfc.to_owned(), willing.to_owned());
+    assert_eq!(pfc("fe06 0080c20b 84 09"), told("0 3", "1"));
+    assert_eq!(pfc("fe06 0080c20b 04 00"), told("none", "0"));
+    // Control, then priority groups, then flow control, as one part of the consortium.
+    let features = "020a 00000000 00000000 0000 0602 0000 0606 00 00 c0 00 18 08";
+    assert_eq!(pfc(&format!("fe1c 001b2102 {features}")), told("3 4", "1"));
+    assert_eq!(pfc("fe05 0080c20b 84"), told("", ""));
+}
+
+#[test]
 fn names_are_sorted_and_unknown_ones_say_nothing() {
     assert!(KNOWN.is_sorted());
     assert!(
