@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from probes.engine.fold import windows
 
 if TYPE_CHECKING:
-    from probes.engine._native import CaptureFile, Classifier, Meter, Ring
+    from probes.engine._native import CaptureFile, Classifier, Meter, Ring, check_pattern, extractors
     from probes.engine.twin import CounterFiles, FastReader, Folder, StepRing, decode_block
 
     IMPLEMENTATION: str
@@ -22,12 +22,26 @@ else:
             Meter,
             Ring,
             StepRing,
+            check_pattern,
             decode_block,
+            extractors,
         )
 
         IMPLEMENTATION = "rust"
     except ImportError:
-        from probes.engine.twin import CounterFiles, FastReader, Folder, StepRing, decode_block
+        from probes.engine.twin import (
+            CaptureFile,
+            Classifier,
+            CounterFiles,
+            FastReader,
+            Folder,
+            Meter,
+            Ring,
+            StepRing,
+            check_pattern,
+            decode_block,
+            extractors,
+        )
 
         IMPLEMENTATION = "python"
 
@@ -41,6 +55,8 @@ __all__ = [
     "Meter",
     "Ring",
     "StepRing",
+    "check_pattern",
     "decode_block",
+    "extractors",
     "windows",
 ]

@@ -1,5 +1,7 @@
-"""Capture files in plain Python: the specification of engine/src/capture, without live capture, which needs the kernel's
-rings."""
+"""Capture files in plain Python.
+
+The specification of engine/src/capture, without live capture, which needs the kernel's rings.
+"""
 
 from __future__ import annotations
 

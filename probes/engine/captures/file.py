@@ -14,9 +14,8 @@ CapturedFrame = tuple[int, int, int, bytes, int | None]
 """ns since 1970, octets on the wire, link type, octets, VLAN tag that the kernel took off (never in a file)."""
 
 
-class CaptureFile:
-    """A capture file of any kind that is known here: pcap or pcapng, plain or packed, growing or not; `-` is standard
-    input. After an error it is at its end."""
+class Source:
+    """What gives the frames of a file. After an error it is at its end."""
 
     def __init__(
         self,
@@ -25,9 +24,11 @@ class CaptureFile:
         snap: int = 0,
         filter: Sequence[tuple[int, Sequence[Instruction]]] | None = None,  # noqa: A002 - what it is
     ) -> None:
-        """`follow`: wait for more at the end. `snap`: octets of each packet that are given at most, 0 for all. `filter`:
-        a program for each link type; where programs are given, a link type without one has no packet that passes.
-        Raises OSError, ValueError."""
+        """`follow`: wait for more at the end.
+
+        `snap`: octets of each packet that are given at most, 0 for all. `filter`: a program for each link type; where
+        programs are given, a link type without one has no packet that passes. Raises OSError, ValueError.
+        """
         self._programs: dict[int, Program] = {}
         for link, instructions in filter or ():
             self._programs.setdefault(link, Program(instructions))
@@ -41,58 +42,10 @@ class CaptureFile:
         self._ended = False
         self._trouble: CaptureError | OSError | None = None
 
-    def frames(self, limit: int) -> list[CapturedFrame]:
-        """The next frames, `limit` at most; fewer when the file ends or nothing is there yet."""
-        self._open()
-        taken: list[CapturedFrame] = []
-        while len(taken) < limit and (record := self._passing(quiet=True)) is not None:
-            taken.append((*record, None))
-        if not taken and self._trouble is not None:
-            raise self._trouble
-        return taken
-
-    def skip(self, limit: int) -> tuple[int, int]:
-        """Passes over the next packets, `limit` at most: how many there were, and their captured octets."""
-        self._open()
-        packets = octets = 0
-        while packets < limit and (record := self._passing(quiet=True)) is not None:
-            packets += 1
-            octets += len(record.octets)
-        if packets == 0 and self._trouble is not None:
-            raise self._trouble
-        return packets, octets
-
     def next_frame(self) -> Record | None:
         """The next frame, for a meter. None at the end and when nothing is there yet. Raises what is wrong once."""
         self._open()
         return self._passing(quiet=False)
-
-    def position(self) -> tuple[int, int | None]:
-        """Octets read of the file, and its size."""
-        stream = self._open()
-        return stream.taken, stream.size()
-
-    def interfaces(self) -> list[tuple[str, int, int, int | None]]:
-        """What the file said of its interfaces so far: name, link type, snap length, dropped."""
-        self._open()
-        return [(each.name, each.link, each.snap, each.dropped) for each in self._interfaces()]
-
-    def counts(self) -> tuple[int, int, int | None]:
-        """Packets, those that the filter kept back, those that the file says were lost."""
-        self._open()
-        lost = [each.dropped for each in self._interfaces() if each.dropped is not None]
-        return self._packets, self._filtered, min(sum(lost), (1 << 64) - 1) if lost else None
-
-    def ended(self) -> bool:
-        """Whether nothing more will come."""
-        self._open()
-        return self._ended
-
-    def close(self) -> None:
-        """Nothing more is read."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
 
     def _open(self) -> Stream:
         if self._stream is None:
@@ -148,8 +101,8 @@ class CaptureFile:
             return pcapng.Pcapng()
         if left is not None or pcap.magic(start) is None:
             raise CaptureError(
-                f"{window.stream.name}: begins with {window.peek(16).hex(' ')}, which is neither pcap nor pcapng, gzip or "
-                "zstd; `editcap -F pcapng` converts other captures"
+                f"{window.stream.name}: begins with {window.peek(16).hex(' ')}, which is neither pcap nor pcapng, gzip "
+                "or zstd; `editcap -F pcapng` converts other captures"
             )
         window.need("file header", pcap.HEADER)
         try:
@@ -159,3 +112,58 @@ class CaptureFile:
         self._plain = [Interface(found.link, found.snap)]
         window.pass_over(pcap.HEADER)
         return found
+
+
+class CaptureFile(Source):
+    """A capture file of any kind that is known here: pcap or pcapng, plain or packed, growing or not.
+
+    `-` is standard input.
+    """
+
+    def frames(self, limit: int) -> list[CapturedFrame]:
+        """The next frames, `limit` at most; fewer when the file ends or nothing is there yet."""
+        self._open()
+        taken: list[CapturedFrame] = []
+        while len(taken) < limit and (record := self._passing(quiet=True)) is not None:
+            taken.append((*record, None))
+        if not taken and self._trouble is not None:
+            raise self._trouble
+        return taken
+
+    def skip(self, limit: int) -> tuple[int, int]:
+        """Passes over the next packets, `limit` at most: how many there were, and their captured octets."""
+        self._open()
+        packets = octets = 0
+        while packets < limit and (record := self._passing(quiet=True)) is not None:
+            packets += 1
+            octets += len(record.octets)
+        if packets == 0 and self._trouble is not None:
+            raise self._trouble
+        return packets, octets
+
+    def position(self) -> tuple[int, int | None]:
+        """Octets read of the file, and its size."""
+        stream = self._open()
+        return stream.taken, stream.size()
+
+    def interfaces(self) -> list[tuple[str, int, int, int | None]]:
+        """What the file said of its interfaces so far: name, link type, snap length, dropped."""
+        self._open()
+        return [(each.name, each.link, each.snap, each.dropped) for each in self._interfaces()]
+
+    def counts(self) -> tuple[int, int, int | None]:
+        """Packets, those that the filter kept back, those that the file says were lost."""
+        self._open()
+        lost = [each.dropped for each in self._interfaces() if each.dropped is not None]
+        return self._packets, self._filtered, min(sum(lost), (1 << 64) - 1) if lost else None
+
+    def ended(self) -> bool:
+        """Whether nothing more will come."""
+        self._open()
+        return self._ended
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None

@@ -60,6 +60,8 @@ class Pcap:
         return Record(seconds * 1_000_000_000 + fraction * self._fraction_ns, wire, self.link, octets)
 
     def _swapped(self, first: int, second: int) -> bool:
-        """Captured and original length stood the other way round before version 2.3, DG/UX (2.543) kept that, and in 2.3
-        both are found."""
+        """Whether captured and original length stand the other way round.
+
+        They did before version 2.3, DG/UX (2.543) kept that, and in 2.3 both are found.
+        """
         return self._minor <= 2 or self._minor == 543 or (self._minor == 3 and first > second)

@@ -1,10 +1,10 @@
-"""The octets of a capture, unpacked: from a file, a growing file or a pipe; plain, gzip or zstd by what it begins with."""
+"""The octets of a capture, unpacked: from a file, a growing file or a pipe; plain, gzip or zstd by how it begins."""
 
 from __future__ import annotations
 
 import os
-import stat
 from io import RawIOBase
+from pathlib import Path
 from typing import Protocol
 
 from probes.engine.captures.unpacking import GZIP_MAGIC, Gzip, PackingError, begins_zstd, zstd
@@ -39,7 +39,7 @@ class Stream:
         """Raises OSError for what cannot be opened, CaptureError for what is no file."""
         if path == "-":
             self.name = "standard input"
-            self._file: RawIOBase = open(0, "rb", buffering=0, closefd=False)
+            self._file: RawIOBase = open(0, "rb", buffering=0, closefd=False)  # noqa: SIM115 - close() does
             self._regular = False
         else:
             self.name = path
@@ -138,10 +138,9 @@ class Stream:
 def _opened(path: str) -> tuple[RawIOBase, bool]:
     """The file, and whether it is one that has a size."""
     try:
-        about = os.stat(path)
-        if stat.S_ISDIR(about.st_mode):
+        if Path(path).is_dir():
             raise CaptureError(f"{path} is a directory; give the capture files in it")
-        return open(path, "rb", buffering=0), stat.S_ISREG(about.st_mode)
+        return Path(path).open("rb", buffering=0), Path(path).is_file()
     except OSError as error:
         remedy = {
             FileNotFoundError: "; give the path of a capture file, or - for standard input",

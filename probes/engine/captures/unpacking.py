@@ -144,5 +144,6 @@ def zstd() -> Zstd:
         except ImportError:
             continue
     raise PackingError(
-        "is packed with zstd, which needs the Rust engine, Python 3.14 or the package backports.zstd; `zstd -d` unpacks it"
+        "is packed with zstd, which needs the Rust engine, Python 3.14 or the package backports.zstd; `zstd -d` "
+        "unpacks it"
     )

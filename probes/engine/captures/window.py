@@ -36,8 +36,10 @@ class Window:
         self._offset = 0
 
     def left(self, count: int) -> int | None:
-        """Sees to it that `count` octets are there. None: they are; a number: so many are there, and no more will come.
-        Raises NotYetError."""
+        """Sees to it that `count` octets are there.
+
+        None: they are; a number: so many are there, and no more will come. Raises NotYetError.
+        """
         while len(self.octets) - self.start < count:
             read = self.stream.read(READ)
             if read is None:

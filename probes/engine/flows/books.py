@@ -1,7 +1,7 @@
 """Where every packet went, and the records that wait to be taken.
 
-`packets` = `undecodable` + `counted` + `not_sampled`, in octets as well. What the capture itself dropped or filtered comes
-before, and is in the capture's own counts.
+`packets` = `undecodable` + `counted` + `not_sampled`, in octets as well. What the capture itself dropped or filtered
+comes before, and is in the capture's own counts.
 """
 
 from __future__ import annotations

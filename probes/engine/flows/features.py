@@ -1,7 +1,7 @@
 """How a flow behaves: sizes, gaps, bursts and a series of octets over time, bounded in memory.
 
-- Times are taken in whole microseconds since 1970 for gaps, in ns for everything else. A packet that is older than the one
-  before it has a gap of 0.
+- Times are taken in whole microseconds since 1970 for gaps, in ns for everything else. A packet that is older than the
+  one before it has a gap of 0.
 - There is a series from the 17th packet on, or sooner when one of the first 16 is older than the first, more than 2^32
   microseconds later, or has 32 KiB or more.
 """
@@ -92,10 +92,12 @@ class FeatureState:
         """What it comes to; `turned` when its forward is the record's reverse."""
         bin_ns, bins = (self._series.bin_ns(), self._series.dense()) if self._series else (0, [])
         found = period(bins)
-        ways = (1, 0) if turned else (0, 1)
+        forward, reverse = (1, 0) if turned else (0, 1)
         return Features(
-            *(_trimmed(self._sizes[way]) for way in ways),
-            *(_trimmed(self._gaps[way]) for way in ways),
+            _trimmed(self._sizes[forward]),
+            _trimmed(self._sizes[reverse]),
+            _trimmed(self._gaps[forward]),
+            _trimmed(self._gaps[reverse]),
             self._bursts,
             self._burst_octets,
             self._busy_ns,

@@ -11,7 +11,7 @@ from probes.engine.flows.settings import MeterSettings
 from probes.engine.flows.tcp import Connection
 from probes.engine.flows.verdict import Looking
 from probes.engine.packets.packet import Fragment, Packet
-from probes.engine.rules.classifier import Classifier
+from probes.engine.rules.classifier import Rules
 from probes.engine.rules.inspection import FlowFacts
 
 _U32 = (1 << 32) - 1
@@ -153,8 +153,10 @@ class Flow:
         )
 
     def due(self, now_ns: int, settings: MeterSettings) -> EndReason | None:
-        """Whether a record is due, by the first of the timeouts that passed. A time that is further back than the idle
-        timeout ends a flow like one that is further on."""
+        """Whether a record is due, by the first of the timeouts that passed.
+
+        A time that is further back than the idle timeout ends a flow like one that is further on.
+        """
         end_ns, reason = self._end(settings)
         active_ns = self._active_end(settings)
         set_back = self.last_ns - now_ns >= settings.idle_ns
@@ -186,7 +188,7 @@ class Flow:
         return not self._told and self.packets() == 1
 
     def is_forward(self, sender: int) -> bool:
-        """From which end it comes: the source's?"""
+        """Whether the source sent it."""
         return self._source == sender
 
     def facts(self) -> FlowFacts:
@@ -205,9 +207,7 @@ class Flow:
             (connection.begins(source), connection.begins(destination)) if connection else (None, None),
         )
 
-    def tell(
-        self, reason: EndReason, rules: Classifier | None, mirrors: Mirrors, sampling: int
-    ) -> FlowRecord | None:
+    def tell(self, reason: EndReason, rules: Rules | None, mirrors: Mirrors, sampling: int) -> FlowRecord | None:
         """The record of what was counted since the last one, which begins anew. None when nothing was."""
         if self.packets() == 0:
             return None

@@ -1,15 +1,15 @@
 """Which packets belong together.
 
-One flow has the packets both ways between two ends: addresses and, where there are, ports, of one protocol. Beside these
-it is split by
+One flow has the packets both ways between two ends: addresses and, where there are, ports, of one protocol. Beside
+these it is split by
 
-- the **VLAN** of the innermost frame, as the same addresses may stand in two of them, and a packet that is routed between
-  two VLANs and mirrored in both is no retransmission;
+- the **VLAN** of the innermost frame, as the same addresses may stand in two of them, and a packet that is routed
+  between two VLANs and mirrored in both is no retransmission;
 - the **overlay** (IP in IP, VXLAN, Geneve, GTP, CAPWAP: kind and network), for tenants reuse addresses.
 
 It is not split by what brought a mirrored packet here (GRE, ERSPAN): the two ways of one conversation may come by two
-sessions. Nor by the type and code of ICMP: a question and its answer are one flow. The EtherType counts for what is not IP
-alone. A later fragment whose ports are not known has the ports 0.
+sessions. Nor by the type and code of ICMP: a question and its answer are one flow. The EtherType counts for what is
+not IP alone. A later fragment whose ports are not known has the ports 0.
 """
 
 from __future__ import annotations

@@ -45,8 +45,11 @@ class Meter:
         self._flows.rules = rules
 
     def read(self, capture: CaptureFile | Ring, limit: int) -> int:
-        """Count at most `limit` frames of a capture; fewer when it ends, nothing is there yet, or there is no room for
-        records. How many it were. OSError or ValueError for what the capture refuses; what came before is counted."""
+        """Count at most `limit` frames of a capture.
+
+        Fewer when it ends, nothing is there yet, or there is no room for records. How many it were. OSError or
+        ValueError for what the capture refuses; what came before is counted.
+        """
         if isinstance(capture, Ring):
             raise refused()
         if not isinstance(capture, CaptureFile):

@@ -49,8 +49,11 @@ class Mirror:
         self.seen += 1
 
     def observe(self, sequence: int) -> None:
-        """Numbers wrap. What is up to 2^20 ahead passes over what is between; what is less than 64 behind, or not much
-        more, is late or repeated; from anywhere else the numbers begin anew."""
+        """Numbers wrap.
+
+        What is up to 2^20 ahead passes over what is between; what is less than 64 behind, or not much more, is late or
+        repeated; from anywhere else the numbers begin anew.
+        """
         ahead = (sequence - self._next) & _U32
         behind = (self._next - 1 - sequence) & _U32
         if ahead <= MAX_GAP:
@@ -108,8 +111,10 @@ class Mirrors:
         return session, mirror.seen - 1, mirror.missing
 
     def visibility_since(self, marks: Iterable[Mark | None]) -> float:
-        """Which part of what the sessions of these marks were to bring since then was seen; 1 where nothing says so. A
-        late packet may take back what was missing before the mark."""
+        """Which part of what the sessions of these marks were to bring since then was seen; 1 where nothing says so.
+
+        A late packet may take back what was missing before the mark.
+        """
         seen = missing = 0
         for mark in marks:
             if mark is not None:
@@ -125,5 +130,5 @@ class Mirrors:
 
 
 def ratio(seen: int, missing: int) -> float:
-    """seen / (seen + missing); 1 where there is nothing."""
+    """Seen / (seen + missing); 1 where there is nothing."""
     return single(seen / (seen + missing)) if seen + missing else 1.0

@@ -21,14 +21,17 @@ class Pause:
         self.frames = [0] * 9
         """Frames that stop it."""
         self.quanta = [0] * 9
-        """For how long in all, in quanta of 512 bit times of the port's speed; a later frame cuts an earlier one short, so
-        this is an upper bound."""
+        """For how long in all, in quanta of 512 bit times of the port's speed; a later frame cuts an earlier one
+        short, so this is an upper bound."""
         self.resumes = [0] * 9
         """Frames that let it go on (0 quanta)."""
 
     def observe(self, control: bytes) -> bool:
-        """What a MAC control frame says: opcode and quanta, or opcode, a vector of enabled priorities, and eight times
-        quanta. False for what is none of both, or too short."""
+        """What a MAC control frame says.
+
+        Opcode and quanta, or opcode, a vector of enabled priorities, and eight times quanta. False for what is none of
+        both, or too short.
+        """
         words = [int.from_bytes(control[at : at + 2]) for at in range(0, min(len(control), 20) - 1, 2)]
         if len(words) >= 2 and words[0] == PAUSE:
             self._add(ALL, words[1])

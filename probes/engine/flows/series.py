@@ -26,7 +26,7 @@ _U64 = (1 << 64) - 1
 
 
 class Series:
-    """Octets by time since the first packet, in bins of 10 ms, 20 ms, 40 ms, ... so that there are at most `MAX_BINS`."""
+    """Octets by time since the first packet, in bins of 10 ms, 20 ms, 40 ms, ...: there are at most `MAX_BINS`."""
 
     def __init__(self) -> None:
         self._bins: dict[int, int] = {}
@@ -63,9 +63,10 @@ def period(bins: Sequence[int]) -> tuple[float, float] | None:
     """The period of a series, in bins, and the autocorrelation (normalised, 0 to 1) at it.
 
     The series is smoothed by (1, 2, 1) / 4, so that a burst that slips into the next bin still counts, and its mean is
-    taken off. Looked at are lags from where the autocorrelation first turns up again to half of the series; of the peaks
-    among them that are nearly as high as the highest, the first one is it. None when that is not above 0.3 and three
-    standard deviations of noise. The place between bins is the vertex of the parabola through the peak and its neighbours.
+    taken off. Looked at are lags from where the autocorrelation first turns up again to half of the series; of the
+    peaks among them that are nearly as high as the highest, the first one is it. None when that is not above 0.3 and
+    three standard deviations of noise. The place between bins is the vertex of the parabola through the peak and its
+    neighbours.
     """
     count = len(bins)
     if count < MIN_BINS:

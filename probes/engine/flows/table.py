@@ -1,15 +1,15 @@
 """The flow table.
 
-- **Time** is the packets' own. With packets in order of time, what a record has does not depend on when the table comes to
-  look at it: a packet that comes after a timeout finds that out itself. Timeouts without a packet are found by a timing
-  wheel, at most `BUDGET` steps a packet. Time may go back: by less than the idle timeout that changes nothing, by more it
-  is a jump, and flows from before it end.
-- **Room**: when the table is three quarters full, one of two beginning flows is followed; with every halving of the room
-  that is left, half of those. Which ones is a matter of the key's hash, so a flow is followed as a whole or not at all, as
-  long as the rate does not change. Packets of the others are counted as not sampled. Flows that are followed stay. When the
-  table is full nevertheless, the beginning flow takes the place of one of the next 64 round the table: the first that has a
-  single packet, or else the one that is silent for longest, if that is a quarter of the idle timeout. Without one of these
-  the beginning flow is not followed.
+- **Time** is the packets' own. With packets in order of time, what a record has does not depend on when the table
+  comes to look at it: a packet that comes after a timeout finds that out itself. Timeouts without a packet are found
+  by a timing wheel, at most `BUDGET` steps a packet. Time may go back: by less than the idle timeout that changes
+  nothing, by more it is a jump, and flows from before it end.
+- **Room**: when the table is three quarters full, one of two beginning flows is followed; with every halving of the
+  room that is left, half of those. Which ones is a matter of the key's hash, so a flow is followed as a whole or not
+  at all, as long as the rate does not change. Packets of the others are counted as not sampled. Flows that are
+  followed stay. When the table is full nevertheless, the beginning flow takes the place of one of the next 64 round
+  the table: the first that has a single packet, or else the one that is silent for longest, if that is a quarter of
+  the idle timeout. Without one of these the beginning flow is not followed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from probes.engine.flows.tcp import Connection
 from probes.engine.flows.verdict import Room
 from probes.engine.flows.wheel import Wheel
 from probes.engine.packets.packet import Fragment, Packet
-from probes.engine.rules.classifier import Classifier
+from probes.engine.rules.classifier import Rules
 
 BUDGET = 32
 """Steps of the wheel for one packet."""
@@ -38,7 +38,7 @@ class Table:
     """Flows by key."""
 
     def __init__(self, settings: MeterSettings, out: Outbox) -> None:
-        self.rules: Classifier | None = None
+        self.rules: Rules | None = None
         """What payload is looked for."""
         self._settings = settings
         self._out = out
@@ -100,10 +100,11 @@ class Table:
 
     def _at(self, number: int) -> Flow:
         flow = self._places[number]
-        assert flow is not None
+        if flow is None:
+            raise LookupError(number)
         return flow
 
-    def _look(self, flow: Flow, packet: Packet, sender: int, rules: Classifier) -> None:
+    def _look(self, flow: Flow, packet: Packet, sender: int, rules: Rules) -> None:
         """A packet's payload, for the rules."""
         tcp = packet.tcp
         # A SYN takes the number before its payload.

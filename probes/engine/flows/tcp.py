@@ -2,19 +2,19 @@
 
 Per way, with sequence numbers compared modulo 2^32:
 
-- The highest sequence number that was seen is the *edge*. A segment that begins beyond it leaves a hole; the last `HOLES`
-  are known, with the time at which they were seen.
-- A segment with payload, SYN or FIN that begins below the edge and touches no hole was seen before: a **retransmission**.
-  Its octets are those of the payload below the edge.
-- One that touches a hole was not seen before. If it comes sooner after the hole than one round trip, nobody can have asked
-  for it: **out of order**. Later it was sent again, for what was lost was lost before the mirror: a **retransmission**.
-  The round trip is the handshake's, or else the least of both ways added; 3 ms if unknown.
+- The highest sequence number that was seen is the *edge*. A segment that begins beyond it leaves a hole; the last
+  `HOLES` are known, with the time at which they were seen.
+- A segment with payload, SYN or FIN that begins below the edge and touches no hole was seen before: a
+  **retransmission**. Its octets are those of the payload below the edge.
+- One that touches a hole was not seen before. If it comes sooner after the hole than one round trip, nobody can have
+  asked for it: **out of order**. Later it was sent again, for what was lost was lost before the mirror: a
+  **retransmission**. The round trip is the handshake's, or else the least of both ways added; 3 ms if unknown.
 - A segment of at most one octet just below the edge is a keep-alive, and counts as neither.
 - A step of 2^30 or more is no step: the edge is set anew.
-- **Round trips** are taken from payload that moves the edge to the first acknowledgement of all of it, one at a time, and
-  not at all when something was retransmitted in between (Karn).
-- **Duplicate acknowledgement**: nothing but ACK at the edge, with number and window of the one before it, while the other
-  way has data that is not acknowledged.
+- **Round trips** are taken from payload that moves the edge to the first acknowledgement of all of it, one at a time,
+  and not at all when something was retransmitted in between (Karn).
+- **Duplicate acknowledgement**: nothing but ACK at the edge, with number and window of the one before it, while the
+  other way has data that is not acknowledged.
 - **Zero window**: window 0 without SYN, FIN and RST.
 """
 
@@ -125,8 +125,10 @@ class Side:
             self.edge = end
 
     def _fill(self, start: int, end: int) -> int | None:
-        """When the hole was seen that this touches. What is left of it is before the segment or behind it; of both, the
-        one behind comes next."""
+        """When the hole was seen that this touches.
+
+        What is left of it is before the segment or behind it; of both, the one behind comes next.
+        """
         for place, (hole_start, hole_end, seen_ns) in enumerate(self.holes):
             if distance(start, hole_end) > 0 and distance(hole_start, end) > 0:
                 if distance(end, hole_end) > 0:
@@ -195,7 +197,7 @@ class Connection:
         return None if first is None else (first + 1) & _U32
 
     def tell(self, source: int) -> Tcp:
-        """What it comes to, told from end `source`; it is counted anew then. What is known of sequence numbers stays."""
+        """What it comes to, from end `source`; it is counted anew then. What is known of sequence numbers stays."""
         forward, reverse = self._sides[source], self._sides[1 - source]
         told = Tcp(self._handshake_ns, forward.counts.tell(), reverse.counts.tell())
         for side in self._sides:

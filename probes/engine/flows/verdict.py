@@ -6,7 +6,7 @@ import enum
 from collections.abc import Callable
 
 from fabricscope.flow import UNCLASSIFIED, Classification
-from probes.engine.rules.classifier import Classifier
+from probes.engine.rules.classifier import Rules
 from probes.engine.rules.inspection import FlowFacts, Inspection
 
 
@@ -38,7 +38,7 @@ class Looking:
 
     def __init__(self) -> None:
         self._state = State.WAITING
-        self._rules: Classifier | None = None
+        self._rules: Rules | None = None
         self._inspection: Inspection | None = None
         self._verdict = UNCLASSIFIED
 
@@ -48,7 +48,7 @@ class Looking:
 
     def look(
         self,
-        rules: Classifier,
+        rules: Rules,
         facts: FlowFacts,
         forward: bool,
         octets: bytes,
@@ -77,7 +77,7 @@ class Looking:
         if self._rules is not None:
             self._inspection = self._rules.begin(facts)
 
-    def tell(self, rules: Classifier | None, facts: Callable[[], FlowFacts]) -> Classification:
+    def tell(self, rules: Rules | None, facts: Callable[[], FlowFacts]) -> Classification:
         """What is known. Where no payload was seen, what the rules say of ports and protocol."""
         if self._rules is not None and self._inspection is not None:
             return self._rules.conclude(self._inspection, facts())

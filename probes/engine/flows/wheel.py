@@ -38,7 +38,9 @@ class Wheel:
 
     def due(self, now_ns: int, budget: int) -> tuple[int | None, int]:
         """The next one that may be due, and what is left of the budget, which goes down with every slot and every one.
-        None when it is used up, or nothing is due."""
+
+        None when it is used up, or nothing is due.
+        """
         now = now_ns >> TICK_BITS
         if self._cursor >= now:
             return None, budget

@@ -65,9 +65,7 @@ class Decoder:
                 header, number, span = step
                 if header is Header.FRAGMENT:
                     wholes += 1
-                    if wholes > MAX_FRAGMENTED:
-                        raise Undecodable(Reason.TOO_DEEP)
-                    step = self._fragment(walk, span)
+                    step = self._fragment(walk, span, wholes)
                 else:
                     step = HEADERS[header](walk, number, span)
         except Undecodable as error:
@@ -75,11 +73,16 @@ class Decoder:
                 raise
             return walk.plain
 
-    def _fragment(self, walk: Walk, span: Span) -> Step:
-        """What a fragment is for the way through a frame: the whole that it completes, the first part, or a later one
-        that is attributed to the first."""
+    def _fragment(self, walk: Walk, span: Span, wholes: int) -> Step:
+        """What a fragment is for the way through a frame.
+
+        The whole that it completes, the first part, or a later one that is attributed to the first.
+        """
+        if wholes > MAX_FRAGMENTED:
+            raise Undecodable(Reason.TOO_DEEP)
         piece = walk.piece
-        assert piece is not None
+        if piece is None:
+            return walk.carries(span)
         number, whole, protocol, owner = self._fragments.add(piece, walk.time_ns)
         walk.share = (piece.wire, 0)
         if whole is not None:

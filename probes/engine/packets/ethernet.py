@@ -79,8 +79,10 @@ def ether_type(walk: Walk, number: int, span: Span) -> Step:
 
 
 def llc(walk: Walk, _: int, span: Span) -> Step:
-    """IEEE 802.2: what follows a length instead of a type. SNAP may have an EtherType: of Ethernet itself, or bridged
-    (IEEE 802.1H)."""
+    """IEEE 802.2: what follows a length instead of a type.
+
+    SNAP may have an EtherType: of Ethernet itself, or bridged (IEEE 802.1H).
+    """
     walk.network.ether_type = 0
     octets = span.octets
     if octets[:5] == SNAP and len(octets) >= 8 and octets[5] in (0, 0xF8):
@@ -89,8 +91,10 @@ def llc(walk: Walk, _: int, span: Span) -> Step:
 
 
 def mpls(walk: Walk, span: Span) -> Step:
-    """Labels down to the bottom of the stack. What is below them nobody says: an IP version, or a frame (RFC 4448),
-    with or without a control word."""
+    """Labels down to the bottom of the stack.
+
+    What is below them nobody says: an IP version, or a frame (RFC 4448), with or without a control word.
+    """
     while True:
         (label,) = span.read(LABEL, BAD)
         span = span.past(4)
@@ -123,8 +127,10 @@ def pppoe(walk: Walk, span: Span) -> Step:
 
 
 def ppp(walk: Walk, span: Span) -> Step:
-    """PPP's protocol field (RFC 1661), which may be compressed to one octet. Control protocols, compressed and encrypted
-    payload nobody reads."""
+    """PPP's protocol field (RFC 1661), which may be compressed to one octet.
+
+    Control protocols, compressed and encrypted payload nobody reads.
+    """
     protocol = span.octet(0)
     if protocol is None:
         raise Undecodable(Reason.TRUNCATED)

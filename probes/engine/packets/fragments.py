@@ -136,8 +136,11 @@ class Fragments:
         self.counts = FragmentCounts()
 
     def add(self, piece: Piece, now_ns: int) -> tuple[int, bytes | None, int, Owner | None]:
-        """Take a fragment in: the packet's number for `own`, the whole if this completes it, the protocol that its first
-        part says, and whose part it is."""
+        """Take a fragment in.
+
+        The packet's number for `own`, the whole if this completes it, the protocol that its first part says, and whose
+        part it is.
+        """
         number = self._find(piece, now_ns)
         datagram = self._ring[number % self._size]
         if not datagram.open:

@@ -28,9 +28,12 @@ PART = Struct(dpkt_ip6.IP6FragmentHeader.__hdr_fmt__)
 
 
 def ipv4(walk: Walk, span: Span) -> Step:
-    """RFC 791. A total length of 0 is what a capture on the sending host shows of a packet that its card will cut
-    (segmentation offload): it is as long as the frame. One that is larger than the frame is that of a packet which was
-    cut to be mirrored."""
+    """RFC 791.
+
+    A total length of 0 is what a capture on the sending host shows of a packet that its card will cut (segmentation
+    offload): it is as long as the frame. One that is larger than the frame is that of a packet which was cut to be
+    mirrored.
+    """
     version, service, total, number, position, hops, protocol, _, source, destination = span.read(V4, BAD)
     octets = (version & 0x0F) * 4
     if version >> 4 != 4 or octets < 20:
@@ -67,8 +70,10 @@ def ipv6(walk: Walk, span: Span) -> Step:
 
 
 def extensions(walk: Walk, following: int, span: Span) -> Step:
-    """Hop-by-hop options, routing, destination options, mobility, HIP, shim6, authentication, fragments. An atomic
-    fragment (RFC 6946) is all of it."""
+    """Hop-by-hop options, routing, destination options, mobility, HIP, shim6, authentication, fragments.
+
+    An atomic fragment (RFC 6946) is all of it.
+    """
     while following in EXTENSIONS:
         if following == FRAGMENT:
             after, _, position, number = span.read(PART, BAD)
@@ -90,16 +95,21 @@ def extensions(walk: Walk, following: int, span: Span) -> Step:
 
 
 def upper(walk: Walk, protocol: int, span: Span) -> Step:
-    """What follows the headers of an IP packet. In a fragment of IPv6 that was put together extension headers can come
-    again."""
+    """What follows the headers of an IP packet.
+
+    In a fragment of IPv6 that was put together extension headers can come again.
+    """
     if walk.network.family is Family.V6 and protocol in EXTENSIONS:
         return extensions(walk, protocol, span)
     return transport(walk, protocol, span)
 
 
 def comes_in_parts(walk: Walk, number: int, offset: int, more: bool, protocol: int, span: Span) -> Step:
-    """The fragment that a network header is about. Networks that share addresses are told apart by VLAN and tunnel; IPv4
-    numbers by protocol, in IPv6 the parts' protocol need not agree."""
+    """The fragment that a network header is about.
+
+    Networks that share addresses are told apart by VLAN and tunnel; IPv4 numbers by protocol, in IPv6 the parts'
+    protocol need not agree.
+    """
     network, tunnel = walk.network, walk.tunnel
     key = (
         network.family,

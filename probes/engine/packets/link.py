@@ -93,8 +93,10 @@ def loopback(_: Walk, span: Span) -> Step:
 
 
 def ppp_framed(walk: Walk, span: Span) -> Step:
-    """PPP as on a serial line, with or without its address and control octets; Cisco HDLC comes from the same
-    interfaces."""
+    """PPP as on a serial line, with or without its address and control octets.
+
+    Cisco HDLC comes from the same interfaces.
+    """
     if span.octets[:2] == b"\xff\x03":
         return ppp(walk, span.past(2))
     if span.octets[:2] in (b"\x0f\0", b"\x8f\0"):
@@ -119,8 +121,10 @@ def packet_information(_: Walk, span: Span) -> Step:
 
 
 def erf(walk: Walk, span: Span) -> Step:
-    """Endace's extensible record format: time, type, flags, record length, loss or colour, wire length; extension
-    headers; a frame of the kind that the type names, padded to eight octets."""
+    """Endace's extensible record format: time, type, flags, record length, loss or colour, wire length.
+
+    Extension headers; a frame of the kind that the type names, padded to eight octets.
+    """
     _, kind, _, record, _, wire = span.read(ERF, BAD)
     rest = span.past(16)
     if record < 16:

@@ -138,8 +138,8 @@ class Packet(Struct):
     wire_octets: int
     """Octets that the outermost frame had on the wire."""
     vlan: int
-    """The last VLAN tag before the network header, 0 for none. A frame inside an overlay (VXLAN, GTP) that has no tag is
-    in the VLAN of what carries it; a mirrored one (GRE, ERSPAN) is not."""
+    """The last VLAN tag before the network header, 0 for none. A frame inside an overlay (VXLAN, GTP) that has no tag
+    is in the VLAN of what carries it; a mirrored one (GRE, ERSPAN) is not."""
     priority: int
     tunnel: Tunnel | None
     """The innermost one."""

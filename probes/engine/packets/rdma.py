@@ -31,8 +31,11 @@ RAW = Struct(">HH")
 
 
 def roce_v2(walk: Walk, payload: Span, datagram: Span) -> Step:
-    """UDP port 4791. Payload that cannot begin with a base transport header is no RDMA. `datagram`: from UDP's header to
-    where the IP packet ends."""
+    """UDP port 4791.
+
+    Payload that cannot begin with a base transport header is no RDMA. `datagram`: from UDP's header to where the IP
+    packet ends.
+    """
     if plausible(payload) and not walk.part:
         headers = max(0, len(walk.ip) - len(datagram.octets)) + UDP_HEADER
         covered = walk.ip[:headers] if headers <= len(walk.ip) else b""
@@ -98,8 +101,11 @@ def base(walk: Walk, link: RdmaLink, transport: Span, covered: bytes) -> Step:
 
 
 def plausible(payload: Span) -> bool:
-    """Whether a base transport header may stand here: its version is 0, its opcode is one of the services RC, UC, RD, UD
-    and XRC or the congestion notification, and there is room for the invariant CRC."""
+    """Whether a base transport header may stand here.
+
+    Its version is 0, its opcode is one of the services RC, UC, RD, UD and XRC or the congestion notification, and
+    there is room for the invariant CRC.
+    """
     if len(payload.octets) < TRANSPORT_HEADER or payload.wire < TRANSPORT_HEADER + INVARIANT_CRC:
         return False
     operation = payload.octets[0] & 0x1F

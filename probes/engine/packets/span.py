@@ -46,8 +46,10 @@ class Span:
         return Span(self.octets[:count], min(self.wire, count))
 
     def told(self, count: int) -> Span:
-        """It has `count` octets by its own header, even when the frame around it was shorter: then the frame was cut
-        before it was sent here."""
+        """It has `count` octets by its own header, even when the frame around it was shorter.
+
+        Then the frame was cut before it was sent here.
+        """
         return Span(self.octets[:count], count)
 
     def octet(self, at: int) -> int | None:

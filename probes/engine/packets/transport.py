@@ -12,7 +12,8 @@ from dpkt import ip as dpkt_ip
 from dpkt import tcp as dpkt_tcp
 from dpkt import udp as dpkt_udp
 
-from probes.engine.packets.packet import Reason, TcpHeader, TunnelKind, Undecodable
+from fabricscope.flow import Tunnel as TunnelKind
+from probes.engine.packets.packet import Reason, TcpHeader, Undecodable
 from probes.engine.packets.rdma import roce_v2
 from probes.engine.packets.span import Span
 from probes.engine.packets.tunnel import TUNNEL_PORTS, TUNNEL_SOURCES, gre, udp_tunnel
@@ -97,8 +98,11 @@ def ports(walk: Walk, octets: int, span: Span) -> Step:
 
 
 def short(walk: Walk, octets: int, span: Span) -> Step:
-    """A header that is not there in full. A first fragment may be as short as eight octets (RFC 1858): it has no ports
-    before it is put together with the rest."""
+    """A header that is not there in full.
+
+    A first fragment may be as short as eight octets (RFC 1858): it has no ports before it is put together with the
+    rest.
+    """
     if walk.part:
         return walk.carries(span.past(span.wire))
     raise Undecodable(BAD if span.wire < octets else Reason.TRUNCATED)

@@ -6,7 +6,8 @@ from struct import Struct
 
 from dpkt import gre as dpkt_gre
 
-from probes.engine.packets.packet import Reason, TunnelKind, Undecodable
+from fabricscope.flow import Tunnel as TunnelKind
+from probes.engine.packets.packet import Reason, Undecodable
 from probes.engine.packets.span import Span
 from probes.engine.packets.walk import Header, Step, Walk
 
@@ -36,8 +37,10 @@ Inner = tuple[TunnelKind, int, tuple[Header, int, Span]] | None
 
 
 def gre(walk: Walk, span: Span) -> Step:
-    """RFC 2784, 2890 (key, sequence), 1701 (routing), and version 1 of PPTP (RFC 2637). What nothing reads on stays a
-    packet of protocol 47."""
+    """RFC 2784, 2890 (key, sequence), 1701 (routing), and version 1 of PPTP (RFC 2637).
+
+    What nothing reads on stays a packet of protocol 47.
+    """
     flags, protocol = span.read(GRE, BAD)
     rest = span.past(4)
     version = flags & 7
@@ -86,8 +89,11 @@ def source_routes(walk: Walk, span: Span) -> Span:
 
 
 def pptp(walk: Walk, protocol: int, sequence: int | None, whole: Span, rest: Span) -> Step:
-    """PPP in GRE. Call identifiers differ each way, so that the tunnel has none. The key's upper half is the payload's
-    length; an acknowledgement has none, and what is compressed or encrypted nobody reads."""
+    """PPP in GRE. Call identifiers differ each way, so that the tunnel has none.
+
+    The key's upper half is the payload's length; an acknowledgement has none, and what is compressed or encrypted
+    nobody reads.
+    """
     if protocol != PPTP:
         raise Undecodable(BAD)
     rest = rest.limit(whole.number(4) or 0)
@@ -103,8 +109,11 @@ def pptp(walk: Walk, protocol: int, sequence: int | None, whole: Span, rest: Spa
 
 
 def erspan2(walk: Walk, sequence: int | None, span: Span) -> Step:
-    """draft-foschiano-erspan: version 1, eight octets. Nothing in it tells the direction. How the frame was tagged stands
-    in two bits: 0 not at all, 3 it still has its tag."""
+    """draft-foschiano-erspan: version 1, eight octets.
+
+    Nothing in it tells the direction. How the frame was tagged stands in two bits: 0 not at all, 3 it still has its
+    tag.
+    """
     tag, session, _ = span.read(TWO, BAD)
     if tag >> 12 != 1:
         raise Undecodable(BAD)
@@ -152,8 +161,11 @@ def udp_tunnel(walk: Walk, payload: Span) -> Step:
 
 
 def vxlan(payload: Span) -> Inner:
-    """RFC 7348: the flag that there is a network identifier, and nothing in what is reserved but what a group policy or
-    remote checksum extension has there."""
+    """RFC 7348.
+
+    The flag that there is a network identifier, and nothing in what is reserved but what a group policy or remote
+    checksum extension has there.
+    """
     flags, _, _, _, network = EIGHT.unpack_from(payload.octets)
     if flags & 0x7F != 0x08 or network & 0xFF != 0:
         return None
@@ -225,8 +237,10 @@ def capwap(payload: Span) -> Inner:
 
 
 def wireless(frame: Span) -> Inner:
-    """IEEE 802.11 data, with or without a quality of service field, that is not encrypted. Some access points send the
-    two octets of frame control in the other order."""
+    """IEEE 802.11 data, with or without a quality of service field, that is not encrypted.
+
+    Some access points send the two octets of frame control in the other order.
+    """
     if len(frame.octets) < 2:
         return None
     kind, flags = frame.octets[0], frame.octets[1]

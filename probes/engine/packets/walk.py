@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from typing import TypeAlias
 
+from fabricscope.flow import Tunnel as TunnelKind
 from probes.engine.packets.packet import (
     MIRRORS,
     Fragment,
@@ -15,7 +16,6 @@ from probes.engine.packets.packet import (
     Reason,
     TcpHeader,
     Tunnel,
-    TunnelKind,
     Undecodable,
 )
 from probes.engine.packets.span import Span

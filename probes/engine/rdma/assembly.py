@@ -6,6 +6,9 @@ from probes.engine.rdma.gaps import Behind, Gap, Gaps
 from probes.engine.rdma.headers import MASK, Position, add, ahead
 from probes.engine.rdma.messages import Open, Piece, Sizes
 
+_BOUNDARY: Behind = "boundary"
+_INSIDE: Behind = "inside"
+
 
 class Assembly:
     """The message that goes on at the end of a stream."""
@@ -60,30 +63,30 @@ class Assembly:
     def fill(self, gap: Gap, newest: bool, piece: Piece, sizes: Sizes) -> list[Gap]:
         """A packet came that had been passed over. What is left of its gap before and behind it."""
         offset = ahead(gap.first, piece.psn)
-        left = max(0, gap.count - offset)
+        left = max(0, gap.width - offset)
         # A READ request takes numbers that nothing else will come for.
         taken = min(max(piece.span, 1), max(left, 1))
         following = add(piece.psn, taken)
-        message, behind = Open(following), "boundary"
+        message, behind = Open(following), _BOUNDARY
         match piece.place(gap.message.seen):
             case Position.FIRST:
                 message = Open(piece.psn, piece.length, True)
             case Position.MIDDLE:
-                message, behind = gap.message._replace(seen=True), "inside"
+                message, behind = gap.message._replace(seen=True), _INSIDE
             case Position.LAST:
                 end(gap.message, piece.psn, piece.payload, piece.mtu, sizes)
-                behind = "inside"
+                behind = _INSIDE
             case Position.ONLY:
                 sizes.add(piece.payload if piece.length is None else piece.length)
-        before = gap._replace(count=offset, behind=behind)
-        rest = gap._replace(first=following, count=max(0, left - taken), message=message)
-        if rest.count == 0:
+        before = gap._replace(width=offset, behind=behind)
+        rest = gap._replace(first=following, width=max(0, left - taken), message=message)
+        if rest.width == 0:
             if isinstance(rest.behind, tuple):
                 end(message, *rest.behind, piece.mtu, sizes)
             elif rest.behind == "inside" and newest and self._doubtful:
                 self._open = message._replace(seen=True)
                 self._doubtful = False
-        return [each for each in (before, rest) if each.count > 0]
+        return [each for each in (before, rest) if each.width > 0]
 
 
 def end(message: Open, last: int, payload: int, mtu: int, sizes: Sizes) -> None:

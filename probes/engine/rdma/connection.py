@@ -95,8 +95,10 @@ class Connection:
         return ahead(self.ways[1 - at].requests.next, headers.acknowledged()) > 0
 
     def observe(self, at: int, packet: Packet, rdma: RdmaPacket, headers: Headers, check: bool) -> bool:
-        """A packet of way `at`. False when it is of another connection that has the same numbers; it is not counted
-        then."""
+        """A packet of way `at`.
+
+        False when it is of another connection that has the same numbers; it is not counted then.
+        """
         way = self.ways[at]
         other = self.ways[1 - at] if len(self.ways) > 1 else None
         payload = headers.payload
@@ -145,8 +147,10 @@ class Connection:
         return record
 
     def _conclude(self, reason: EndReason) -> None:
-        """What became of numbers that were passed over is not going to be seen any more. After a while of silence nobody
-        asks for anything; a capture may end before it is asked for."""
+        """What became of numbers that were passed over is not going to be seen any more.
+
+        After a while of silence nobody asks for anything; a capture may end before it is asked for.
+        """
         over = reason in (EndReason.IDLE, EndReason.END_OF_FLOW)
         both = sum(way.counts.packets > 0 for way in self.ways) == 2
         for way in self.ways:

@@ -1,10 +1,10 @@
 """The table of connections between queue pairs.
 
-A record is a connection of both ways, whose source is who asked first: who sent the first SEND, WRITE, READ or ATOMIC that
-was seen, or with connection management who sent the ConnectRequest. Of unreliable datagrams it is one way between two queue
-pairs. Payload is what stands between the headers and the invariant CRC, without padding; a message is a SEND, a WRITE or the
-answer to a READ or ATOMIC. Lengths come from headers, so that packets may be cut off behind the transport headers; `joining`
-says how ways are joined, `stream` what is lost, unseen and repeated.
+A record is a connection of both ways, whose source is who asked first: who sent the first SEND, WRITE, READ or ATOMIC
+that was seen, or with connection management who sent the ConnectRequest. Of unreliable datagrams it is one way between
+two queue pairs. Payload is what stands between the headers and the invariant CRC, without padding; a message is a
+SEND, a WRITE or the answer to a READ or ATOMIC. Lengths come from headers, so that packets may be cut off behind the
+transport headers; `joining` says how ways are joined, `stream` what is lost, unseen and repeated.
 
 VLAN and mirror tunnel are those of a record's first packet: they do not tell connections apart, since both ways may be
 mirrored at different ports. VXLAN and Geneve networks do. A packet that is mirrored twice counts as a duplicate.
@@ -75,8 +75,10 @@ class Connections:
         return self._count
 
     def observe(self, packet: Packet) -> bool:
-        """Takes a packet that carries RDMA. False for one that ends inside the base transport header, and belongs to no
-        connection."""
+        """Takes a packet that carries RDMA.
+
+        False for one that ends inside the base transport header, and belongs to no connection.
+        """
         rdma = packet.rdma
         headers = parse(rdma.transport, rdma.wire_octets) if rdma is not None else None
         if rdma is None or headers is None:
@@ -97,8 +99,10 @@ class Connections:
         return True
 
     def expire(self, now_ns: int, idle_ns: int, active_ns: int) -> None:
-        """Ends what has been silent for `idle_ns`, and tells what has gone on for `active_ns`. A call looks at a few
-        only."""
+        """Ends what has been silent for `idle_ns`, and tells what has gone on for `active_ns`.
+
+        A call looks at a few only.
+        """
         if (self._idle_ns, self._active_ns) != (idle_ns, active_ns):
             self._idle_ns, self._active_ns = idle_ns, active_ns
             self._checks = deque((now_ns, connection) for _, connection in self._checks)
@@ -163,8 +167,7 @@ class Connections:
 
     def _observe(self, place: Place, packet: Packet, headers: Headers, check: bool) -> bool:
         connection = place.connection
-        assert packet.rdma is not None
-        belongs = connection.observe(place.at, packet, packet.rdma, headers, check)
+        belongs = packet.rdma is None or connection.observe(place.at, packet, packet.rdma, headers, check)
         if len(connection.ways) == 1:
             self._waiting.add(connection)
         return belongs

@@ -19,7 +19,8 @@ class Gap(NamedTuple):
     """Sequence numbers that were passed over."""
 
     first: int
-    count: int
+    width: int
+    """How many."""
     asked: bool
     """They were asked for again."""
     time_ns: int
@@ -30,11 +31,11 @@ class Gap(NamedTuple):
 
     def end(self) -> int:
         """The sequence number behind it."""
-        return add(self.first, self.count)
+        return add(self.first, self.width)
 
     def contains(self, psn: int) -> bool:
         """Whether that number is in it."""
-        return 0 <= distance(self.first, psn) < self.count
+        return 0 <= distance(self.first, psn) < self.width
 
 
 class Gaps:
@@ -61,10 +62,10 @@ class Gaps:
         count = ahead(oldest.first, psn)
         if count == 0:
             return None
-        if count >= oldest.count:
+        if count >= oldest.width:
             return self.all.pop(0)
-        self.all[0] = oldest._replace(first=psn, count=oldest.count - count)
-        return oldest._replace(count=count, behind="inside")
+        self.all[0] = oldest._replace(first=psn, width=oldest.width - count)
+        return oldest._replace(width=count, behind="inside")
 
     def ask(self, first: int, count: int) -> None:
         """Says of all that touch `count` numbers from `first` on that they were asked for."""
@@ -80,6 +81,6 @@ class Gaps:
             return
         gap = self.all[at]
         count = ahead(gap.first, psn)
-        before = gap._replace(count=count, behind="inside")
-        rest = gap._replace(first=add(psn, 1), count=gap.count - count - 1)
-        self.all[at : at + 1] = [each for each in (before, rest) if each.count > 0]
+        before = gap._replace(width=count, behind="inside")
+        rest = gap._replace(first=add(psn, 1), width=gap.width - count - 1)
+        self.all[at : at + 1] = [each for each in (before, rest) if each.width > 0]

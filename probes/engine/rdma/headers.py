@@ -1,5 +1,7 @@
-"""The InfiniBand transport headers (InfiniBand specification, volume 1, chapter 9): base transport header, and the
-extended headers that its opcode says follow."""
+"""The InfiniBand transport headers (InfiniBand specification, volume 1, chapter 9).
+
+Base transport header, and the extended headers that its opcode says follow.
+"""
 
 from __future__ import annotations
 
@@ -173,8 +175,11 @@ class Headers(NamedTuple):
 
 
 def parse(octets: bytes, wire_octets: int) -> Headers | None:
-    """Reads them. `wire_octets` is how long the packet was from here to the end of its invariant CRC, of which less may
-    have been captured. None when not even the base transport header is there."""
+    """Reads them.
+
+    `wire_octets` is how long the packet was from here to the end of its invariant CRC, of which less may have been
+    captured. None when not even the base transport header is there.
+    """
     if len(octets) < BASE:
         return None
     opcode, bits, _, destination, number = _BASE.unpack_from(octets)

@@ -1,9 +1,9 @@
 """The invariant CRC: over everything that no switch or router may change on the way.
 
-Fields that may change count as ones (InfiniBand specification 7.8.1; annexes A16 and A17): of IPv4 the type of service, time
-to live and header checksum; of IPv6 and of the global route header traffic class, flow label and hop limit; the UDP
-checksum; of the local route header the virtual lane; of the base transport header the octet with the congestion marks. RoCE
-has no local route header: eight octets of ones stand for it.
+Fields that may change count as ones (InfiniBand specification 7.8.1; annexes A16 and A17): of IPv4 the type of
+service, time to live and header checksum; of IPv6 and of the global route header traffic class, flow label and hop
+limit; the UDP checksum; of the local route header the virtual lane; of the base transport header the octet with the
+congestion marks. RoCE has no local route header: eight octets of ones stand for it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ def right(rdma: Rdma) -> bool | None:
 
 
 def compute(link: RdmaLink, covered: bytes, body: bytes) -> int | None:
-    """The invariant CRC of `body`, which is a packet from its base transport header to the end of its padding, after the
-    headers `covered`. It stands in the packet with its lowest octet first. None when the headers are none that RDMA has."""
+    """The invariant CRC of a packet.
+
+    `body`: from its base transport header to the end of its padding; `covered`: the headers before that. It stands in
+    the packet with its lowest octet first. None when the headers are none that RDMA has.
+    """
     headers = bytearray(covered)
     if len(headers) > LONGEST or len(body) < BASE:
         return None

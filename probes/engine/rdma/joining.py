@@ -1,13 +1,13 @@
 """Which two ways are one connection, when connection management was not seen.
 
-A packet names its destination queue pair alone. But an answer has a sequence number of the other end's requests. A way that
-answers is joined with a way between the same two addresses that asks, waits to be joined, has the same service, and sent
-that number within its last 65,536. When several did:
+A packet names its destination queue pair alone. But an answer has a sequence number of the other end's requests. A way
+that answers is joined with a way between the same two addresses that asks, waits to be joined, has the same service,
+and sent that number within its last 65,536. When several did:
 
 1. one alone whose UDP source port is the one that Linux makes out of both queue pair numbers wins;
 2. otherwise it is waited for an answer that only one fits, since the right one fits all of them;
-3. after `MAX_DOUBTS` answers it is the one whose last request for an acknowledgement has this number, and of several of those
-   the one that began first, since answers come in the order of requests.
+3. after `MAX_DOUBTS` answers it is the one whose last request for an acknowledgement has this number, and of several
+   of those the one that began first, since answers come in the order of requests.
 
 When one of the first answers after that fits nothing that was sent, the ways are parted again.
 """
@@ -61,8 +61,10 @@ class Waiting:
         return self._by_pair.get(pair, [])
 
     def choose(self, answering: Connection, psn: int) -> Connection | None:
-        """The connection that asked for what `answering` answers with `psn`; None when there is none, or doubt that may
-        still be cleared."""
+        """The connection that asked for what `answering` answers with `psn`.
+
+        None when there is none, or doubt that may still be cleared.
+        """
         way = answering.ways[0]
         fitting = by_port = 0
         best: tuple[tuple[bool, bool, int], Connection] | None = None

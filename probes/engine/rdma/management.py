@@ -72,8 +72,10 @@ Management = Request | Reply | Disconnect | Disconnected
 
 
 def parse(datagram: bytes) -> Management | None:
-    """Reads a management datagram. None for what nothing follows from: no connection management, a rejection, or one that
-    ends before its numbers."""
+    """Reads a management datagram.
+
+    None for what nothing follows from: no connection management, a rejection, or one that ends before its numbers.
+    """
     header, data = datagram[:HEADER], datagram[HEADER:]
     if len(header) < HEADER or header[0] != 1 or header[1] != COMMUNICATION:
         return None
@@ -100,8 +102,11 @@ def port(service_id: int) -> int | None:
 
 
 def fields_of(request: Request) -> list[tuple[str, str]]:
-    """As a record has it: `service_id`, with RDMA-CM also `port`, and `source` and `destination`, who are ports of the
-    network rather than GIDs there."""
+    """As a record has it.
+
+    `service_id`, with RDMA-CM also `port`, and `source` and `destination`, who are ports of the network rather than
+    GIDs there.
+    """
     fields = [("service_id", f"0x{request.service_id:016x}")]
     known = port(request.service_id)
     if known is not None:

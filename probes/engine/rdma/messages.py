@@ -80,8 +80,10 @@ def packets(octets: int, mtu: int) -> int:
 
 
 def fitting_mtu(first: int, length: int, following: int) -> int | None:
-    """The payload of a full packet with which a READ of `length` octets at `first` takes the numbers before
-    `following`."""
+    """The payload of a full packet, where a READ tells it.
+
+    One of `length` octets at `first` takes the numbers before `following`.
+    """
     taken = ahead(first, following)
     return next((mtu for mtu in MTUS if packets(length, mtu) == taken), None)
 

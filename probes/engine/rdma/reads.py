@@ -43,8 +43,10 @@ class Reads:
         self._reads.insert(at, Read(first, length))
 
     def lead(self, piece: Piece, answers: Stream, tally: Tally) -> None:
-        """Leads the stream of answers to the request that `piece` answers: what is between two of them is no answer's
-        number, and what is left of earlier ones was passed over."""
+        """Leads the stream of answers to the request that `piece` answers.
+
+        What is between two of them is no answer's number, and what is left of earlier ones was passed over.
+        """
         found = (at for at, read in enumerate(self._reads) if read.contains(piece.psn, piece.mtu))
         at = next(found, None)
         if at is None:

@@ -5,11 +5,11 @@ What becomes of a number that was passed over:
 - acknowledged without having been asked for again: the receiver had it, so the mirror lost it (*unseen*);
 - asked for by a negative acknowledgement, or of an answer by another READ of it: the fabric lost it (*lost*);
 - seen after `REORDERING_NS` or longer without either: the sender's timer sent it again (*lost*);
-- seen sooner: only out of order, unless the numbers behind it, which had been seen, come again as well: then the sender went
-  back for it, and the mirror did not see the request to do so (*lost*).
+- seen sooner: only out of order, unless the numbers behind it, which had been seen, come again as well: then the
+  sender went back for it, and the mirror did not see the request to do so (*lost*).
 
-A number that was seen here and is refused with a PSN sequence error was lost between here and the receiver: it is *lost*
-too, except when it came out of order itself.
+A number that was seen here and is refused with a PSN sequence error was lost between here and the receiver: it is
+*lost* too, except when it came out of order itself.
 """
 
 from __future__ import annotations
@@ -190,8 +190,11 @@ class Stream:
             self._gaps.forget(psn)
 
     def close(self, mtu: int, tally: Tally, *, known: bool) -> None:
-        """It is over. `known`: of gaps of which nothing was said the mirror lost the packets; otherwise that is not known,
-        as the capture ended too soon."""
+        """It is over.
+
+        `known`: of gaps of which nothing was said the mirror lost the packets; otherwise that is not known, as the
+        capture ended too soon.
+        """
         gaps, self._gaps.all = self._gaps.all, []
         for gap in gaps:
             if known or gap.asked:
@@ -225,7 +228,7 @@ class Stream:
 def settle(gap: Gap, mtu: int, tally: Tally) -> None:
     """Nothing of that gap will come any more."""
     if gap.asked:
-        tally.lost += gap.count
+        tally.lost += gap.width
     else:
-        tally.unseen += gap.count
+        tally.unseen += gap.width
     conclude(gap, mtu, tally.sizes)

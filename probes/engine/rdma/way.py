@@ -19,8 +19,10 @@ OVERLAYS = frozenset({TunnelKind.VXLAN, TunnelKind.GENEVE})
 
 
 class Pair(NamedTuple):
-    """Who sends to whom, inside which overlay. How the mirror sends it and its VLAN are not part of it: they may differ
-    between both ways."""
+    """Who sends to whom, inside which overlay.
+
+    How the mirror sends it and its VLAN are not part of it: they may differ between both ways.
+    """
 
     source: bytes
     destination: bytes
@@ -101,8 +103,11 @@ class Way:
         self.counts = Counts()
 
     def settle_read(self, psn: int, mtu: int) -> int | None:
-        """The request `psn` came: when a READ stood before it of which it was not known how many numbers it takes, that
-        is known now. The payload of a full packet, if the READ tells it."""
+        """The request `psn` came.
+
+        When a READ stood before it of which it was not known how many numbers it takes, that is known now. The payload
+        of a full packet, if the READ tells it.
+        """
         if self.unsure_read is None:
             return None
         first, length = self.unsure_read

@@ -22,8 +22,8 @@ TCP = 6
 _U32 = (1 << 32) - 1
 
 
-class Classifier:
-    """Rules in force; one that is made anew takes the place of the old one."""
+class Rules:
+    """Rules in force, and a flow's way through them."""
 
     def __init__(self, rules: bytes) -> None:
         """Rules in their normal form (JSON). Raises ValueError, which names the rule."""
@@ -32,39 +32,6 @@ class Classifier:
         except msgspec.DecodeError as error:
             raise ValueError(f"rules: {error}") from error
         self._programs = Programs(document)
-
-    def __len__(self) -> int:
-        """How many rules there are."""
-        return len(self._programs.rules)
-
-    def classify(
-        self,
-        carrier: tuple[int, int, bool],
-        ports: tuple[int, int],
-        packets: Sequence[tuple[bool, bytes]],
-        opened: bool,
-    ) -> bytes:
-        """What a flow with these payloads is: a `Classification` as a MessagePack array. `carrier`: IP protocol, EtherType
-        and whether it is RDMA. A packet is from the source (True) or not, and its payload; those of TCP follow one another
-        without a gap. `opened`: the source's SYN was seen."""
-        protocol, ether_type, rdma = carrier
-        facts = FlowFacts(
-            protocol,
-            ether_type,
-            *ports,
-            Family.V4 if protocol else Family.ETHERNET,
-            TunnelKind.NONE,
-            RdmaLink.ROCEV2 if rdma else None,
-            opened,
-        )
-        inspection = self.begin(facts)
-        sent = {True: 0, False: 0}
-        for forward, payload in packets:
-            sequence = sent[forward] if protocol == TCP else None
-            sent[forward] = (sent[forward] + len(payload)) & _U32
-            if self.inspect(inspection, facts, forward, payload, len(payload), sequence):
-                break
-        return msgspec.msgpack.encode(self.conclude(inspection, facts))
 
     def begin(self, facts: FlowFacts) -> Inspection:
         """Look at a flow. It is settled at once where there is no rule for what carries it."""
@@ -79,8 +46,11 @@ class Classifier:
         wire_octets: int,
         tcp_sequence: int | None,
     ) -> bool:
-        """Look at a packet's payload, which had `wire_octets` on the wire. True when the flow is settled: no more is
-        needed. `forward`: from the flow's source; `tcp_sequence`: the number of TCP's first octet of payload."""
+        """Look at a packet's payload, which had `wire_octets` on the wire.
+
+        True when the flow is settled: no more is needed. `forward`: from the flow's source; `tcp_sequence`: the number
+        of TCP's first octet of payload.
+        """
         program = inspection.program
         if program is None or inspection.settled or not payload:
             return inspection.settled
@@ -117,6 +87,45 @@ class Classifier:
         if inspection.program is None:
             return UNCLASSIFIED
         return conclude(Asked(self._programs, inspection.program, facts), inspection)
+
+
+class Classifier(Rules):
+    """Rules in force; one that is made anew takes the place of the old one."""
+
+    def __len__(self) -> int:
+        """How many rules there are."""
+        return len(self._programs.rules)
+
+    def classify(
+        self,
+        carrier: tuple[int, int, bool],
+        ports: tuple[int, int],
+        packets: Sequence[tuple[bool, bytes]],
+        opened: bool,
+    ) -> bytes:
+        """What a flow with these payloads is: a `Classification` as a MessagePack array.
+
+        `carrier`: IP protocol, EtherType and whether it is RDMA. A packet is from the source (True) or not, and its
+        payload; those of TCP follow one another without a gap. `opened`: the source's SYN was seen.
+        """
+        protocol, ether_type, rdma = carrier
+        facts = FlowFacts(
+            protocol,
+            ether_type,
+            *ports,
+            Family.V4 if protocol else Family.ETHERNET,
+            TunnelKind.NONE,
+            RdmaLink.ROCEV2 if rdma else None,
+            opened,
+        )
+        inspection = self.begin(facts)
+        sent = {True: 0, False: 0}
+        for forward, payload in packets:
+            sequence = sent[forward] if protocol == TCP else None
+            sent[forward] = (sent[forward] + len(payload)) & _U32
+            if self.inspect(inspection, facts, forward, payload, len(payload), sequence):
+                break
+        return msgspec.msgpack.encode(self.conclude(inspection, facts))
 
 
 def _done(asked: Asked, inspection: Inspection) -> bool:

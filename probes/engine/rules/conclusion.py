@@ -35,9 +35,7 @@ def conclude(asked: Asked, inspection: Inspection) -> Classification:
     )
 
 
-def _alternatives(
-    asked: Asked, inspection: Inspection, winner: Match | None, label: str
-) -> list[tuple[str, float]]:
+def _alternatives(asked: Asked, inspection: Inspection, winner: Match | None, label: str) -> list[tuple[str, float]]:
     found: dict[str, float] = {}
     for other in asked.ranked(inspection.matches):
         found.setdefault(asked.rule(other).label, other.confidence)
@@ -104,10 +102,9 @@ def _seen(asked: Asked, inspection: Inspection, test: Test, *, swapped: bool) ->
         message = side.message(index)
         if message is None:
             return None
+        line = "client" if (side is inspection.sides[0]) != swapped else "server"
         if test.side == "both":
             line = "both"
-        else:
-            line = "client" if (side is inspection.sides[0]) != swapped else "server"
         for number in test.patterns:
             pattern = asked.program.patterns.all[number]
             place = pattern.find(message.octets)

@@ -1,8 +1,9 @@
 """Expressions over the octets of a message: lengths that agree, bits that are set.
 
 A tree is a number, `"size"`, `"first"`, or a list that begins with an operator: `["u16le", OFFSET]`, `["+", A, B]`,
-`["in", X, FROM, TO]`, `["among", X, [..]]`, `["and", A, B]`, `["not", A]`, `["records", START, LENGTH, CONDITION or null]`.
-What cannot be had (octets that are not there, a division by 0, 64 bits exceeded) makes the whole expression false.
+`["in", X, FROM, TO]`, `["among", X, [..]]`, `["and", A, B]`, `["not", A]`, `["records", START, LENGTH, CONDITION or
+null]`. What cannot be had (octets that are not there, a division by 0, 64 bits exceeded) makes the whole expression
+false.
 """
 
 from __future__ import annotations

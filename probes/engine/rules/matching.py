@@ -31,8 +31,10 @@ class Asked(NamedTuple):
         return self.programs.rules[self.alternative(found).rule]
 
     def evaluate(self, inspection: Inspection, *, later: bool) -> None:
-        """Bring the matches up to what is known now. `later`: nothing but a datagram that is not its side's first is
-        new."""
+        """Bring the matches up to what is known now.
+
+        `later`: nothing but a datagram that is not its side's first is new.
+        """
         candidates = set(self.program.always)
         for side in inspection.sides:
             for hits in side.hits:
@@ -133,9 +135,7 @@ class Asked(NamedTuple):
             return True
         found = self.extracted(number, inspection, swapped=swapped)
         return all(
-            any(
-                field == name and any(pattern.search(value.encode()) for pattern in patterns) for field, value in found
-            )
+            any(field == name and any(pattern.search(value.encode()) for pattern in patterns) for field, value in found)
             for name, patterns in wanted
         )
 
@@ -154,8 +154,10 @@ class Asked(NamedTuple):
         return next(iter(self.ranked(inspection.matches)), None)
 
     def ranked(self, matches: Sequence[Match]) -> list[Match]:
-        """Those that no other one refines, the better one first: by confidence, then ports, then name. A match stands as
-        high as what it refines, if that is higher."""
+        """Those that no other one refines, the better one first: by confidence, then ports, then name.
+
+        A match stands as high as what it refines, if that is higher.
+        """
 
         def place(found: Match) -> tuple[float, bool, str]:
             rule = self.rule(found)

@@ -1,8 +1,9 @@
 """Patterns over octets, looked for with Python's `re`.
 
-The syntax is that of Rust's `regex` without Unicode, as far as Python has the same: what Rust has not (look-around, back
-references, possessive quantifiers) is refused, and `$` is the end of the octets alone. Rust looks for all patterns at
-once in a time that grows with the octets; Python tries one after the other and may go back, over 2 KiB at most.
+The syntax is that of Rust's `regex` without Unicode, as far as Python has the same: what Rust has not (look-around,
+back references, possessive quantifiers) is refused, and `$` is the end of the octets alone. Rust looks for all
+patterns at once in a time that grows with the octets; Python tries one after the other and may go back, over 2 KiB at
+most.
 """
 
 from __future__ import annotations
@@ -30,9 +31,7 @@ UNKNOWN_HERE = {
     kinds.POSSESSIVE_REPEAT: "possessive quantifiers are not supported",
 }
 
-_TOKEN = re.compile(
-    r"\\x\{([0-9A-Fa-f]+)\}|\\z|\\.|\[:(\^?)(\w+):\]|\(\?<(?=[A-Za-z_])|\$|\[\^?\]?|\]", re.DOTALL
-)
+_TOKEN = re.compile(r"\\x\{([0-9A-Fa-f]+)\}|\\z|\\.|\[:(\^?)(\w+):\]|\(\?<(?=[A-Za-z_])|\$|\[\^?\]?|\]", re.DOTALL)
 
 
 def compiled(pattern: str) -> re.Pattern[bytes]:
@@ -60,28 +59,28 @@ def _translated(pattern: str) -> bytes:
 
     def one(found: re.Match[str]) -> str:
         nonlocal inside
-        token = found[0]
+        part = found[0]
         if found[1]:
             return re.escape(chr(int(found[1], 16))) if int(found[1], 16) < 0x80 else f"\\x{int(found[1], 16):02x}"
-        if token == r"\z":
+        if part == r"\z":
             return r"\Z"
-        if token == r"\Z":
+        if part == r"\Z":
             raise ValueError("unrecognized escape sequence")
         if found[3]:
             if found[3] not in POSIX or found[2]:
-                raise ValueError(f"the class {token} is not known")
+                raise ValueError(f"the class {part} is not known")
             return POSIX[found[3]]
-        if token == "(?<":
+        if part == "(?<":
             return "(?P<"
-        if token == "$":
+        if part == "$":
             return "$" if inside else r"\Z"
-        if token[0] == "[":
+        if part[0] == "[":
             if inside:
                 raise ValueError("a class within a class is not known here")
             inside = True
-        elif token == "]":
+        elif part == "]":
             inside = False
-        return token
+        return part
 
     return _TOKEN.sub(one, pattern).encode()
 

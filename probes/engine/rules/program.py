@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from probes.engine.flows.single import single
 from probes.engine.rules.expression import Expression
@@ -186,7 +187,7 @@ class Programs:
 def in_order(forms: Sequence[RuleForm]) -> list[RuleForm]:
     """Rules sorted by name and so that each comes after what it refines. Raises ValueError."""
     waiting = sorted(forms, key=lambda form: form.name)
-    for one, other in zip(waiting, waiting[1:], strict=False):
+    for one, other in pairwise(waiting):
         if one.name == other.name:
             raise ValueError(f"rule {one.name} is there twice")
     done: set[str] = set()

@@ -74,8 +74,11 @@ class SideOctets:
         return True
 
     def segment(self, payload: bytes, wire_octets: int, sequence: int, begins: int | None) -> bool:
-        """Keep a segment. `begins`: the sequence number of the stream's first octet, where the SYN was seen. True when
-        there is more to look at than before."""
+        """Keep a segment.
+
+        `begins`: the sequence number of the stream's first octet, where the SYN was seen. True when there is more to
+        look at than before.
+        """
         self._stream = True
         if self._base is None:
             self._base = sequence if begins is None else begins

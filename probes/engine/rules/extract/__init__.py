@@ -1,7 +1,7 @@
 """Fields out of the first octets of a flow.
 
-Each extractor is a pure function of what both sides sent first. The octets may be cut off anywhere and are whatever a peer
-likes: what cannot be read is left out, and what was read is bounded and printable.
+Each extractor is a pure function of what both sides sent first. The octets may be cut off anywhere and are whatever a
+peer likes: what cannot be read is left out, and what was read is bounded and printable.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from probes.engine.rules.extract.quic import quic
 from probes.engine.rules.extract.reader import Fields, Sides
 from probes.engine.rules.extract.tls import dtls, tls
 
-__all__ = ["KNOWN", "Sides", "extract"]
+__all__ = ["Sides", "extract", "extractors"]
 
 EXTRACTORS: dict[str, Callable[[Sides, Fields], None]] = {
     "bgp": naming.bgp,
@@ -49,8 +49,11 @@ EXTRACTORS: dict[str, Callable[[Sides, Fields], None]] = {
     "ssh": text.ssh,
     "tls": tls,
 }
-KNOWN = list(EXTRACTORS)
-"""Names of all extractors, ascending."""
+
+
+def extractors() -> list[str]:
+    """The names of extractors, ascending."""
+    return list(EXTRACTORS)
 
 
 def extract(name: str, sides: Sides) -> list[tuple[str, str]]:

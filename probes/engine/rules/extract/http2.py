@@ -97,7 +97,7 @@ def _header_block(flags: int, body: bytes) -> bytes:
 
 
 def _block(octets: bytes, memory: deque[Field]) -> list[Field]:
-    """Fields of a block, up to where it was cut off or cannot be read. `memory`: what blocks refer to, the newest first."""
+    """Fields of a block, up to where it was cut off or cannot be read. `memory`: earlier fields, the newest first."""
     reader = Reader(octets)
     fields: list[Field] = []
     with suppress(EndError):

@@ -1,5 +1,8 @@
-"""Names and addresses: DNS (RFC 1035) with multicast DNS and LLMNR, names of NetBIOS (RFC 1002), DHCP (RFC 2131), LLDP (IEEE
-802.1AB), BGP (RFC 4271)."""
+"""Names and addresses.
+
+DNS (RFC 1035) with multicast DNS and LLMNR, names of NetBIOS (RFC 1002), DHCP (RFC 2131), LLDP (IEEE 802.1AB), BGP
+(RFC 4271).
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ MAX_LABELS = 40
 RESPONSE = 0x8000
 # fmt: off
 TYPES = {
-    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 24: "SIG", 25: "KEY",
-    28: "AAAA", 33: "SRV", 35: "NAPTR", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY", 50: "NSEC3", 52: "TLSA",
-    64: "SVCB", 65: "HTTPS", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY", 257: "CAA",
+    1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 10: "NULL", 12: "PTR", 13: "HINFO", 15: "MX", 16: "TXT", 24: "SIG",
+    25: "KEY", 28: "AAAA", 33: "SRV", 35: "NAPTR", 41: "OPT", 43: "DS", 46: "RRSIG", 47: "NSEC", 48: "DNSKEY",
+    50: "NSEC3", 52: "TLSA", 64: "SVCB", 65: "HTTPS", 249: "TKEY", 250: "TSIG", 251: "IXFR", 252: "AXFR", 255: "ANY",
+    257: "CAA",
 }
 CODES = {
     0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED", 6: "YXDOMAIN", 7: "YXRRSET",

@@ -86,8 +86,11 @@ def _handshake(datagrams: bytes, identifier: bytes, side: str) -> bytes:
 
 
 def _next_initial(reader: Reader) -> tuple[int, tuple[bytes, bytes] | None]:
-    """The next packet with a long header: its version, and what comes before its packet number and the rest, or None where it
-    is not an Initial. EndError at the end."""
+    """The next packet with a long header.
+
+    Its version, and what comes before its packet number and the rest, or None where it is not an Initial. EndError at
+    the end.
+    """
     while True:
         rest = reader.rest()
         expect(bool(rest))
@@ -124,8 +127,10 @@ class Keys:
 
     @classmethod
     def of(cls, version: int, identifier: bytes, side: str) -> Keys | None:
-        """Of Initial packets, from the client's first destination connection identifier; None for versions whose salt is
-        not known."""
+        """Of Initial packets, from the client's first destination connection identifier.
+
+        None for versions whose salt is not known.
+        """
         if version in (VERSION_1, VERSION_2):
             salt = SALT_1 if version == VERSION_1 else SALT_2
         elif 0xFF00001D <= version <= 0xFF000020:

@@ -114,7 +114,7 @@ def expect(held: bool) -> None:
 
 
 def printable(octets: bytes) -> str:
-    """Printable ASCII stays; everything else, and the backslash, is written as `\\xNN`."""
+    """Printable ASCII stays; everything else, and the backslash, is written in hexadecimal, as Rust and C do."""
     text = ""
     for octet in octets:
         plain = 0x20 <= octet <= 0x7E and octet != 0x5C

@@ -1,8 +1,8 @@
 """Databases, brokers, storage, remote procedures and clocks.
 
-PostgreSQL (frontend/backend protocol), MySQL (Protocol::HandshakeV10), Kafka (kafka.apache.org/protocol), MQTT, NATS, Redis,
-iSCSI (RFC 7143), NVMe over TCP, SMB ([MS-SMB2], [MS-CIFS]), ONC RPC (RFC 5531) with NFS, NTP (RFC 5905), PTP (IEEE
-1588-2019).
+PostgreSQL (frontend/backend protocol), MySQL (Protocol::HandshakeV10), Kafka (kafka.apache.org/protocol), MQTT, NATS,
+Redis, iSCSI (RFC 7143), NVMe over TCP, SMB ([MS-SMB2], [MS-CIFS]), ONC RPC (RFC 5531) with NFS, NTP (RFC 5905), PTP
+(IEEE 1588-2019).
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from probes.engine.rules.extract.reader import (
 
 # fmt: off
 KAFKA_APIS = {
-    0: "Produce", 1: "Fetch", 2: "ListOffsets", 3: "Metadata", 8: "OffsetCommit", 9: "OffsetFetch", 10: "FindCoordinator",
-    11: "JoinGroup", 12: "Heartbeat", 13: "LeaveGroup", 14: "SyncGroup", 15: "DescribeGroups", 16: "ListGroups",
-    17: "SaslHandshake", 18: "ApiVersions", 19: "CreateTopics", 20: "DeleteTopics", 22: "InitProducerId",
+    0: "Produce", 1: "Fetch", 2: "ListOffsets", 3: "Metadata", 8: "OffsetCommit", 9: "OffsetFetch",
+    10: "FindCoordinator", 11: "JoinGroup", 12: "Heartbeat", 13: "LeaveGroup", 14: "SyncGroup",
+    15: "DescribeGroups", 16: "ListGroups", 17: "SaslHandshake",
+    18: "ApiVersions", 19: "CreateTopics", 20: "DeleteTopics", 22: "InitProducerId",
     32: "DescribeConfigs", 36: "SaslAuthenticate",
 }
 DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x02FF: "2", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1"}
@@ -37,8 +38,9 @@ PROGRAMS = {
 }
 NFS = {
     3: (
-        "NULL", "GETATTR", "SETATTR", "LOOKUP", "ACCESS", "READLINK", "READ", "WRITE", "CREATE", "MKDIR", "SYMLINK", "MKNOD",
-        "REMOVE", "RMDIR", "RENAME", "LINK", "READDIR", "READDIRPLUS", "FSSTAT", "FSINFO", "PATHCONF", "COMMIT",
+        "NULL", "GETATTR", "SETATTR", "LOOKUP", "ACCESS", "READLINK", "READ", "WRITE", "CREATE", "MKDIR", "SYMLINK",
+        "MKNOD", "REMOVE", "RMDIR", "RENAME", "LINK", "READDIR", "READDIRPLUS", "FSSTAT", "FSINFO", "PATHCONF",
+        "COMMIT",
     ),
     4: ("NULL", "COMPOUND"),
 }
@@ -57,7 +59,7 @@ KEYS = {b"InitiatorName": "initiator", b"TargetName": "target", b"SessionType": 
 
 
 def postgresql(sides: Sides, fields: Fields) -> None:
-    """`user`, `database`, `application`; `tls` (`accepted`, `refused`) where the client asked for it; `server_version`."""
+    """`user`, `database`, `application`; `tls` (`accepted`, `refused`) where it was asked for; `server_version`."""
     server, client = Reader(sides.server), Reader(sides.client)
     for _ in range(3):
         try:
@@ -125,7 +127,7 @@ def kafka(sides: Sides, fields: Fields) -> None:
 
 
 def mqtt(sides: Sides, fields: Fields) -> None:
-    """`version` (3.1, 3.1.1, 5), `client_id`, of CONNECT (MQTT 3.1.1 and 5.0, section 3.1); `return_code` of CONNACK."""
+    """`version` (3.1, 3.1.1, 5), `client_id` of CONNECT (MQTT 3.1.1 and 5.0, section 3.1); `return_code`."""
     with suppress(EndError):
         reader = Reader(sides.client)
         expect(reader.number(1) == 0x10)
@@ -179,10 +181,10 @@ def _object(side: bytes, verb: bytes) -> dict[str, Any]:
 def redis(sides: Sides, fields: Fields) -> None:
     """`command`: the first one's name. Its arguments may be secrets and are not read."""
     lines = [trim_end(line) for line in sides.client.split(b"\n")]
-    if lines[0].startswith(b"*"):
+    # An array stands on several lines: its length, then of each word the length and the word.
+    command = lines[0].split(b" ", 1)[0]
+    if command.startswith(b"*"):
         command = lines[2] if len(lines) > 2 else b""
-    else:
-        command = lines[0].split(b" ", 1)[0]
     if len(command) <= 32 and command.isascii() and command.translate(None, b"._-").isalnum():
         fields.octets("command", command.upper())
 
@@ -253,8 +255,10 @@ def smb(sides: Sides, fields: Fields) -> None:
 
 
 def rpc(sides: Sides, fields: Fields) -> None:
-    """`program`, `program_version`, `procedure` of the first call. A capture may begin in the middle, and a server may call
-    back."""
+    """`program`, `program_version`, `procedure` of the first call.
+
+    A capture may begin in the middle, and a server may call back.
+    """
     for side in sides.each():
         with suppress(EndError):
             reader = Reader(side)

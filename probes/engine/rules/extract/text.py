@@ -1,5 +1,8 @@
-"""Protocols of lines: HTTP/1 (RFC 9112), SIP (RFC 3261), SSDP (UPnP Device Architecture 2.0, section 1), SSH (RFC 4253 section
-4.2), and those that begin with a greeting (FTP, SMTP, POP3, IMAP)."""
+"""Protocols of lines.
+
+HTTP/1 (RFC 9112), SIP (RFC 3261), SSDP (UPnP Device Architecture 2.0, section 1), SSH (RFC 4253 section 4.2), and
+those that begin with a greeting (FTP, SMTP, POP3, IMAP).
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ class Message:
 
 
 def http(sides: Sides, fields: Fields) -> None:
-    """`method`, `target`, `host`, `user_agent`, `request_content_type`, `upgrade`; `status`, `content_type`, `server`."""
+    """`method`, `target`, `host`, `user_agent`, `request_content_type`, `upgrade`; `status`, `content_type`, ..."""
     request, answer = Message(sides.client), Message(sides.server)
     asked = request.request(b"HTTP/")
     if asked is not None:
@@ -91,7 +94,7 @@ def ssdp(sides: Sides, fields: Fields) -> None:
 
 
 def ssh(sides: Sides, fields: Fields) -> None:
-    """`client`, `server`: software of both sides; `version` of the protocol. Lines may come before the identification."""
+    """`client`, `server`: software of both sides; `version` of the protocol. Lines may come before these."""
     for name, side in zip(("client", "server"), sides.each(), strict=True):
         lines = (line[4:] for line in side.split(b"\n")[:16] if line.startswith(b"SSH-"))
         version, dash, software = next(lines, b"").partition(b"-")

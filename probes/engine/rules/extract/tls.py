@@ -1,5 +1,7 @@
-"""TLS (RFC 8446, RFC 5246) and DTLS (RFC 6347, RFC 9147): both hellos, and JA4, the fingerprint of a client (FoxIO, "JA4: TLS
-Client Fingerprinting", technical details)."""
+"""TLS (RFC 8446, RFC 5246) and DTLS (RFC 6347, RFC 9147).
+
+Both hellos, and JA4, the fingerprint of a client (FoxIO, "JA4: TLS Client Fingerprinting", technical details).
+"""
 
 from __future__ import annotations
 
@@ -124,7 +126,7 @@ def hellos(transport: str, client: bytes, server: bytes, fields: Fields) -> None
 
 
 def _handshake(stream: bytes) -> bytes:
-    """Handshake messages of a stream, without the borders of records; of the records before the first of another type."""
+    """Handshake messages of a stream, without the borders of records, up to the first record of another type."""
     messages, reader = b"", Reader(stream)
     with suppress(EndError):
         while reader.number(1) == HANDSHAKE:
@@ -135,8 +137,11 @@ def _handshake(stream: bytes) -> bytes:
 
 
 def _datagram_handshake(datagrams: bytes) -> bytes:
-    """The last first-flight handshake message of DTLS with its long header made into TLS's short one. The hello after a
-    HelloRetryRequest says more, so a later one replaces the first; fragments are put together in order."""
+    """The last first-flight handshake message of DTLS with its long header made into TLS's short one.
+
+    The hello after a HelloRetryRequest says more, so a later one replaces the first; fragments are put together in
+    order.
+    """
     message, reader = b"", Reader(datagrams)
     with suppress(EndError):
         while True:
@@ -271,7 +276,7 @@ def _hash(text: str) -> str:
 
 
 def _ends(name: bytes) -> str:
-    """First and last letter of the first ALPN name; of its hexadecimal form where one of them is not a letter or digit."""
+    """First and last letter of an ALPN name; of its hexadecimal form where one of them is no letter or digit."""
     if not name:
         return "00"
     ends = name[:1] + name[-1:]
