@@ -60,6 +60,11 @@ class Stream:
         """Nothing more is read."""
         self._file.close()
 
+    def __del__(self) -> None:
+        """As in Rust, a file that nobody has any more is closed."""
+        if hasattr(self, "_file"):
+            self.close()
+
     def read(self, room: int) -> bytes | None:
         """At most `room` unpacked octets; none when nothing is there yet, None at the end."""
         while not self._decided:
