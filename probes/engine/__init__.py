@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from probes.engine.fold import windows
 
 if TYPE_CHECKING:
-    from probes.engine._native import CaptureFile, Classifier, Meter, Ring
+    from probes.engine._native import CaptureFile, Classifier, Meter, Ring, check_pattern, extractors
     from probes.engine.twin import CounterFiles, FastReader, Folder, Follower, StepRing, TextFiles, decode_block
 
     IMPLEMENTATION: str
@@ -24,12 +24,28 @@ else:
             Ring,
             StepRing,
             TextFiles,
+            check_pattern,
             decode_block,
+            extractors,
         )
 
         IMPLEMENTATION = "rust"
     except ImportError:
-        from probes.engine.twin import CounterFiles, FastReader, Folder, Follower, StepRing, TextFiles, decode_block
+        from probes.engine.twin import (
+            CaptureFile,
+            Classifier,
+            CounterFiles,
+            FastReader,
+            Folder,
+            Follower,
+            Meter,
+            Ring,
+            StepRing,
+            TextFiles,
+            check_pattern,
+            decode_block,
+            extractors,
+        )
 
         IMPLEMENTATION = "python"
 
@@ -45,6 +61,8 @@ __all__ = [
     "Ring",
     "StepRing",
     "TextFiles",
+    "check_pattern",
     "decode_block",
+    "extractors",
     "windows",
 ]

@@ -20,8 +20,6 @@ from tests.conftest import PATH
 from tests.probes.engine.conftest import native, needs_native
 from tests.probes.sources.test_libpcap import need_libpcap
 
-pytestmark = [needs_native]
-
 CLONE_NEWNET = 0x40000000
 
 
@@ -91,6 +89,7 @@ def collect(ring: Any, count: int) -> list[Any]:
     return frames
 
 
+@needs_native
 @pytest.mark.needs_root
 @pytest.mark.needs_program("ip", package="iproute2")
 def test_frames_come_whole_with_the_tag_that_the_kernel_took_off() -> None:
@@ -112,6 +111,7 @@ def test_frames_come_whole_with_the_tag_that_the_kernel_took_off() -> None:
     apart(act)
 
 
+@needs_native
 @pytest.mark.needs_root
 @pytest.mark.needs_program("ip", package="iproute2")
 def test_one_erspan_session_goes_to_all_rings_and_both_directions_to_one() -> None:
@@ -140,6 +140,7 @@ def test_one_erspan_session_goes_to_all_rings_and_both_directions_to_one() -> No
     apart(act)
 
 
+@needs_native
 @pytest.mark.needs_root
 @pytest.mark.needs_program("ip", package="iproute2")
 def test_a_filter_and_a_snap_length_in_the_kernel_and_what_they_kept_back() -> None:
@@ -160,6 +161,7 @@ def test_a_filter_and_a_snap_length_in_the_kernel_and_what_they_kept_back() -> N
     apart(act)
 
 
+@needs_native
 @pytest.mark.needs_root
 @pytest.mark.needs_program("ip", package="iproute2")
 def test_a_ring_that_is_full_drops_and_says_how_many() -> None:
@@ -177,6 +179,7 @@ def test_a_ring_that_is_full_drops_and_says_how_many() -> None:
     apart(act)
 
 
+@needs_native
 @pytest.mark.needs_root
 @pytest.mark.needs_program("ip", package="iproute2")
 def test_what_this_host_sends_comes_when_it_is_asked_for() -> None:
@@ -191,6 +194,7 @@ def test_what_this_host_sends_comes_when_it_is_asked_for() -> None:
     apart(act)
 
 
+@needs_native
 @pytest.mark.needs_root
 @pytest.mark.needs_program("ip", package="iproute2")
 def test_an_interface_that_goes_down_and_away_is_told_by_name() -> None:
@@ -213,6 +217,7 @@ def test_an_interface_that_goes_down_and_away_is_told_by_name() -> None:
     apart(act)
 
 
+@needs_native
 def test_an_interface_that_is_not_there_is_told_by_name() -> None:
     with pytest.raises(OSError, match="nic-9: there is no such interface"):
         native().Ring.open("nic-9")
@@ -220,6 +225,7 @@ def test_an_interface_that_is_not_there_is_told_by_name() -> None:
         native().Ring.open(None, block_octets=1000)
 
 
+@needs_native
 @pytest.mark.needs_root
 @pytest.mark.needs_program("setpriv", package="util-linux")
 def test_a_missing_capability_is_named(repository: Path) -> None:
@@ -243,10 +249,10 @@ def pcap(*packets: bytes) -> bytes:
     return octets
 
 
-def test_a_file_gives_its_frames_then_what_is_wrong_with_it(tmp_path: Path) -> None:
+def test_a_file_gives_its_frames_then_what_is_wrong_with_it(engine: Any, tmp_path: Path) -> None:
     path = tmp_path / "cut.pcap"
     path.write_bytes(pcap(roce(1, 2), roce(2, 1))[:-1])
-    file = native().CaptureFile(str(path))
+    file = engine.CaptureFile(str(path))
     assert file.frames(10) == [(5_000, 82, 1, roce(1, 2), None)]
     for _ in range(2):
         with pytest.raises(ValueError, match=r"cut\.pcap: ends inside the record at octet 122: 97 of 98 octets"):
@@ -259,21 +265,22 @@ def test_a_file_gives_its_frames_then_what_is_wrong_with_it(tmp_path: Path) -> N
     with pytest.raises(ValueError, match="closed"):
         file.frames(1)
     with pytest.raises(FileNotFoundError, match="none"):
-        native().CaptureFile(str(tmp_path / "none"))
+        engine.CaptureFile(str(tmp_path / "none"))
 
 
-def test_an_expression_filters_a_file(tmp_path: Path) -> None:
+def test_an_expression_filters_a_file(engine: Any, tmp_path: Path) -> None:
     need_libpcap()
     programs = libpcap.compile_for_files("src host 10.0.0.2")
     path = tmp_path / "two.pcap"
     path.write_bytes(pcap(roce(1, 2), roce(2, 1)))
-    file = native().CaptureFile(str(path), filter=programs)
+    file = engine.CaptureFile(str(path), filter=programs)
     assert [frame[3] for frame in file.frames(10)] == [roce(2, 1)]
     assert file.counts() == (2, 1, None)
 
 
-def test_standard_input_is_a_file_called_dash(repository: Path) -> None:
-    code = "from probes.engine import _native; print(_native.CaptureFile('-').skip(1 << 30))"
+@pytest.mark.parametrize("name", [pytest.param("_native", marks=needs_native), "twin"])
+def test_standard_input_is_a_file_called_dash(name: str, repository: Path) -> None:
+    code = f"from probes.engine import {name} as engine; print(engine.CaptureFile('-').skip(1 << 30))"
     read = subprocess.run(
         [sys.executable, "-c", code], input=pcap(roce(1, 2), b"abc"), capture_output=True, check=True, cwd=repository
     )

@@ -1,4 +1,4 @@
-"""The flow meter, through its binding. Frames are made here, octet by octet."""
+"""The flow meter, Rust's and Python's. Frames are made octet by octet."""
 
 from __future__ import annotations
 
@@ -8,46 +8,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fabricscope.books import Count, decode_books
 from fabricscope.flow import EndReason, FlowRecord, decode_records
-from tests.probes.engine.conftest import native, needs_native
-
-pytestmark = [needs_native]
-
-ETHERNET = 1
-MS = 1_000_000
-SECOND = 1000 * MS
-START = 1_700_000_000 * SECOND
-FIN, SYN, ACK = 1, 2, 16
-CLIENT, SERVER = (bytes([10, 0, 0, 2]), 40_000), (bytes([10, 0, 0, 1]), 443)
-
-End = tuple[bytes, int]
-
-
-def meter(**settings: Any) -> Any:
-    return native().Meter(json.dumps(settings).encode())
+from tests.probes.engine.frames import (
+    ACK,
+    CLIENT,
+    ETHERNET,
+    FIN,
+    MS,
+    SECOND,
+    SERVER,
+    START,
+    SYN,
+    ethernet,
+    tcp,
+    udp,
+)
 
 
-def ethernet(ether_type: int, payload: bytes, sender: int = 1) -> bytes:
-    return b"\xff" * 6 + bytes([2, 0, 0, 0, 0, sender]) + struct.pack("!H", ether_type) + payload
-
-
-def ip(source: End, destination: End, protocol: int, payload: bytes) -> bytes:
-    length = 20 + len(payload)
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, length, 1, 0, 64, protocol, 0, source[0], destination[0])
-    return ethernet(0x0800, header + payload)
-
-
-def udp(source: End, destination: End, payload: bytes = b"") -> bytes:
-    return ip(source, destination, 17, struct.pack("!HHHH", source[1], destination[1], 8 + len(payload), 0) + payload)
-
-
-def tcp(source: End, destination: End, flags: int, sequence: int, acknowledgement: int, payload: bytes = b"") -> bytes:
-    header = struct.pack("!HHIIBBHHH", source[1], destination[1], sequence, acknowledgement, 0x50, flags, 1000, 0, 0)
-    return ip(source, destination, 6, header + payload)
+def make(engine: Any, **told: Any) -> Any:
+    return engine.Meter(json.dumps(told).encode())
 
 
 def observe(told: Any, time_ns: int, *frames: bytes) -> None:
@@ -60,8 +43,8 @@ def finished(told: Any) -> list[FlowRecord]:
     return decode_records(told.take())
 
 
-def test_a_connection_becomes_a_record() -> None:
-    told = meter()
+def test_a_connection_becomes_a_record(engine: Any) -> None:
+    told = make(engine)
     observe(told, START, tcp(CLIENT, SERVER, SYN, 99, 0))
     observe(told, START + 2 * MS, tcp(SERVER, CLIENT, SYN | ACK, 499, 100))
     observe(told, START + 3 * MS, tcp(CLIENT, SERVER, ACK, 100, 500), tcp(CLIENT, SERVER, ACK, 100, 500, b"GET /"))
@@ -86,8 +69,8 @@ def test_a_connection_becomes_a_record() -> None:
     assert books.visibility == 1
 
 
-def test_what_is_not_ip_is_counted_by_its_type_and_pauses_by_priority() -> None:
-    told = meter()
+def test_what_is_not_ip_is_counted_by_its_type_and_pauses_by_priority(engine: Any) -> None:
+    told = make(engine)
     control = struct.pack("!HH8H", 0x0101, 0b1000, *[65535] * 8)
     observe(told, START, ethernet(0x8808, control), ethernet(0x88CC, bytes(10), sender=2))
     told.observe(START, ETHERNET, b"short", 1500)
@@ -100,18 +83,18 @@ def test_what_is_not_ip_is_counted_by_its_type_and_pauses_by_priority() -> None:
     assert len(finished(told)) == 2
 
 
-def capture(path: Path, *frames: bytes) -> Any:
+def capture(engine: Any, path: Path, *frames: bytes) -> Any:
     """A pcap file with nanoseconds, opened."""
     header = struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, ETHERNET)
     packets = (struct.pack("<IIII", 1_700_000_000, n, len(frame), len(frame)) + frame for n, frame in enumerate(frames))
     path.write_bytes(header + b"".join(packets))
-    return native().CaptureFile(str(path))
+    return engine.CaptureFile(str(path))
 
 
-def test_a_capture_is_read_as_far_as_there_is_room_for_records(tmp_path: Path) -> None:
+def test_a_capture_is_read_as_far_as_there_is_room_for_records(engine: Any, tmp_path: Path) -> None:
     frames = [udp((CLIENT[0], port), SERVER, b"x") for port in range(1000, 1010)]
-    file = capture(tmp_path / "capture.pcap", *frames)
-    told = meter(max_records=4)
+    file = capture(engine, tmp_path / "capture.pcap", *frames)
+    told = make(engine, max_records=4)
     assert [told.read(file, limit) for limit in (3, 100, 100)] == [3, 7, 0]
     assert decode_books(told.books()).counted == Count(10, 43 * 10)
     assert not told.finish()
@@ -125,29 +108,29 @@ def test_a_capture_is_read_as_far_as_there_is_room_for_records(tmp_path: Path) -
         told.read(b"", 1)
 
 
-def test_payload_is_looked_at_by_rules() -> None:
+def test_payload_is_looked_at_by_rules(engine: Any) -> None:
     test = {"side": "client", "patterns": ["^GET "], "within": None, "checks": [], "message": "first"}
     way = {"name": "", "confidence": 0.9, "packets": 1, "ports_required": False, "tests": [test], "not": []}
     rule = {
         "name": "web", "label": "http", "transports": ["tcp"], "ports": [], "refines": [], "extract": None,
         "fields": [], "listen": 0, "alternatives": [way],
     }  # fmt: skip
-    told = meter()
-    told.set_rules(native().Classifier(json.dumps({"version": 1, "rules": [rule]}).encode()))
+    told = make(engine)
+    told.set_rules(engine.Classifier(json.dumps({"version": 1, "rules": [rule]}).encode()))
     observe(told, START, tcp(CLIENT, SERVER, SYN, 99, 0), tcp(CLIENT, SERVER, ACK, 100, 500, b"GET / HTTP/1.1"))
     (record,) = finished(told)
     assert (record.classification.label, record.classification.rule) == ("http", "web")
 
 
-def test_settings_that_are_wrong_are_named() -> None:
+def test_settings_that_are_wrong_are_named(engine: Any) -> None:
     with pytest.raises(ValueError, match="idle_ns is 5, and may be 1000000 to"):
-        meter(idle_ns=5)
+        make(engine, idle_ns=5)
     with pytest.raises(ValueError, match="unknown field `flows`"):
-        meter(flows=5)
+        make(engine, flows=5)
 
 
-def test_a_flood_is_sampled_and_says_so() -> None:
-    told = meter(max_flows=100, sampling=10)
+def test_a_flood_is_sampled_and_says_so(engine: Any) -> None:
+    told = make(engine, max_flows=100, sampling=10)
     observe(told, START, *(udp((CLIENT[0], port), SERVER) for port in range(1000, 6000)))
     books = decode_books(told.books())
     assert books.not_sampled.packets > 4000
@@ -158,8 +141,8 @@ def test_a_flood_is_sampled_and_says_so() -> None:
     assert max(record.sampling for record in records) > 10
 
 
-def test_records_that_nobody_takes_stay_few() -> None:
-    told = meter(max_records=3)
+def test_records_that_nobody_takes_stay_few(engine: Any) -> None:
+    told = make(engine, max_records=3)
     observe(told, START, *(udp((CLIENT[0], port), SERVER) for port in range(1000, 1008)))
     assert not told.finish()
     taken = len(decode_records(told.take()))
@@ -169,8 +152,9 @@ def test_records_that_nobody_takes_stay_few() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.binary(max_size=120), st.integers(0, 2**32 - 1))))
-def test_any_frames_are_in_the_books(frames: list[tuple[int, bytes, int]]) -> None:
-    told = meter(max_flows=4)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_frames_are_in_the_books(engine: Any, frames: list[tuple[int, bytes, int]]) -> None:
+    told = make(engine, max_flows=4)
     for time_ns, octets, wire in frames:
         told.observe(time_ns, ETHERNET, octets, wire)
     records = finished(told)

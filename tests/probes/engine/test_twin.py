@@ -52,6 +52,7 @@ def test_classes_have_the_same_methods(name: str) -> None:
     for each in (built, same):
         assert public == {key for key, value in vars(each).items() if callable(value) and not key.startswith("_")}
     for method, item in methods.items():
-        expected = [argument.arg for argument in item.args.args][1:]
+        static = any(ast.unparse(decorator) == "staticmethod" for decorator in item.decorator_list)
+        expected = [argument.arg for argument in item.args.args + item.args.kwonlyargs][0 if static else 1 :]
         for each in (built, same):
             assert parameters(each if method == "__new__" else getattr(each, method)) == expected, method

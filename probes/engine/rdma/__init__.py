@@ -1,0 +1,1 @@
+"""RDMA on the wire in plain Python: packets to connections, the specification of engine/src/rdma."""
