@@ -23,6 +23,20 @@ _Of = Callable[[FlowRecord], Hashable]
 _Span = tuple[int, int]
 
 
+def relevant(before: Iterable[FlowRecord], records: Sequence[FlowRecord]) -> list[FlowRecord]:
+    """Of earlier records those that may say something of later ones: of the same hosts, and of RDMA, at that time."""
+    if not records:
+        return []
+    since = min(record.start_ns for record in records) - LATELY_NS
+    hosts = {host for record in records for host in (record.key.source, record.key.destination)}
+    return [
+        record
+        for record in before
+        if record.end_ns >= since
+        and (record.rdma is not None or record.key.source in hosts or record.key.destination in hosts)
+    ]
+
+
 def of(records: Sequence[FlowRecord]) -> list[dict[str, float]]:
     """For each record, in their order: the features that depend on the others."""
     everyone = range(len(records))
