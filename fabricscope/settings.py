@@ -7,6 +7,7 @@ entry point. What does not fit raises `SettingsError`, which names the key, the 
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -52,11 +53,17 @@ def convert(document: Mapping[str, Any] | None, kind: type[Settings], where: str
     depend on one another checks them in `__post_init__` by raising ValueError. Raises SettingsError for
     what does not fit.
     """
-    wanted = _completed(document or {}, inspect.type_info(kind))
+    wanted = _completed(document or {}, _type_info(kind))
     try:
         return msgspec.convert(wanted, kind, strict=True)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(str(error), wanted, kind, where)) from error
+
+
+@functools.cache
+def _type_info(kind: type[msgspec.Struct]) -> inspect.Type:
+    """Looked up once: rules are hundreds of sections of one kind."""
+    return inspect.type_info(kind)
 
 
 def section(document: Mapping[str, Any], name: str, kind: type[Settings]) -> Settings:

@@ -33,6 +33,8 @@ EDGES = {
     "probes/health/doctor.py": "samples for some seconds",
     "probes/health/running.py": "writes its state in a thread",
     "probes/engine/": "reads for the sources, in a thread",
+    "probes/flows/commands.py": "waits as packets once did, or for a file to grow, until Ctrl-C",
+    "probes/flows/sending.py": "sends what was replayed",
     "probes/once.py": "runs the samplers once, as the agent does again and again",
     "probes/outbox.py": "the spool blocks: it has a thread",
     "probes/recorder/recorder.py": "the journal blocks: it has a thread",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +48,7 @@ class _Refused(click.ClickException):
 @click.option("--observer", help="What records call the place of capture.  [default: the first file's name]")
 @click.option("--pace", is_flag=True, help="Read packets as slowly as they came.")
 @click.option("--follow", is_flag=True, help="Go on reading the last file while it grows, until Ctrl-C.")
+@click.option("--icrc", is_flag=True, help="Check the invariant CRC of RDMA packets, which have to be there whole.")
 @click.option("--idle", type=click.FloatRange(0.001, 86400), default=60.0, show_default=True, metavar="SECONDS",
               help="A flow without a packet for that long has ended.")  # fmt: skip
 @click.option("--active", type=click.FloatRange(0.001, 864000), default=864000.0, metavar="SECONDS",
@@ -62,6 +65,7 @@ def replay_(
     observer: str | None,
     pace: bool,
     follow: bool,
+    icrc: bool,
     idle: float,
     active: float,
 ) -> None:
@@ -78,21 +82,27 @@ def replay_(
     \b
     Exit status:  0 all packets were read
                   1 a file ended in trouble, or a collector did not take the records
-                  2 the command line, a rule or a file's beginning is wrong
+                  2 the command line or a rule is wrong, or no packet could be read
     """  # noqa: D301  click wants the character, not the escape
+    from msgspec import structs
+
+    from fabricscope import log
     from fabricscope.clock import system_clock
-    from fabricscope.settings import SettingsError
-    from probes.flows import summary
+    from fabricscope.settings import SettingsError, section
     from probes.flows.language.problems import RulesError
     from probes.flows.metering import MeterSettings
     from probes.flows.replay import Request, replay
+    from probes.flows.report import as_text
     from probes.flows.sending import NotSentError
+    from probes.settings import ProbeSettings
     from probes.sources.libpcap import FilterError
     from probes.tabular import NoParquetError
 
+    if output is not None and not output.parent.is_dir():
+        raise _Refused(f"--flows {output}: there is no folder {output.parent}")
     request = Request(
         files=files,
-        meter=MeterSettings(idle_seconds=idle, active_seconds=active),
+        meter=MeterSettings(idle_seconds=idle, active_seconds=active, check_icrc_every=int(icrc)),
         rules=rule_paths,
         expression=expression,
         observer=observer or Path(files[0]).name,
@@ -103,17 +113,45 @@ def replay_(
         ipfix=ipfix,
     )
     try:
-        with _bar(len(files)) as show:
-            done = replay(request, document.read(), system_clock, show)
+        if send:
+            # What the stream has to say belongs on stderr: nothing of it while all goes well.
+            settings = section(document.read(), "probe", ProbeSettings)
+            log.configure(structs.replace(settings.log, level="warning"))
+        with _bar(len(files)) as show, _interrupted() as pause:
+            done = replay(request, document.read(), system_clock, show, pause)
     except NotSentError as error:
         raise click.ClickException(str(error)) from error
-    except (FilterError, RulesError, SettingsError, NoParquetError, OSError, ValueError) as error:
+    except OSError as error:
+        # The engine's errors name the file in their text.
+        named = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        raise _Refused(named or str(error)) from error
+    except (FilterError, RulesError, SettingsError, NoParquetError, ValueError) as error:
         raise _Refused(str(error)) from error
-    click.echo(json.dumps(done.document, indent=2) if as_json else summary.as_text(done.document))
+    notices = done.document["capture"]["notices"]
+    if notices and not done.packets:
+        raise _Refused("; ".join(notices))
+    click.echo(json.dumps(done.document, indent=2) if as_json else as_text(done.document))
     if output is not None:
         click.echo(f"{done.written} flow records written to {output}", err=True)
-    if done.document["capture"]["notices"]:
+    if notices:
         sys.exit(1)
+
+
+@contextmanager
+def _interrupted() -> Iterator[Callable[[float], bool]]:
+    """What waits for seconds, and says whether Ctrl-C was pressed: what was read until then is a result."""
+    enough = threading.Event()
+
+    def stop(*_: object) -> None:
+        if enough.is_set():
+            raise KeyboardInterrupt
+        enough.set()
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield enough.wait
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

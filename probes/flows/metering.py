@@ -25,6 +25,20 @@ class MeterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "its record says so; those that go on are kept.",
         ),
     ] = 1 << 18
+    max_connections: Annotated[
+        int,
+        Meta(ge=1, le=1 << 24, description="Queue pair connections followed at once by one worker; when full the one "
+             "that was silent longest is told, and makes room."),
+    ] = 1 << 15  # fmt: skip
+    check_icrc_every: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000_000,
+            description="One of how many RDMA packets has its invariant CRC checked, which needs whole packets; 0 for "
+            "none.",
+        ),
+    ] = 0
     idle_seconds: Annotated[
         float, Meta(ge=0.001, le=86400, description="A flow without a packet for that long has ended.")
     ] = 30.0
@@ -40,6 +54,8 @@ def make_meter(settings: MeterSettings, rules: Classifier) -> Meter:
     """A meter that looks for these rules."""
     told = {
         "max_flows": settings.max_flows,
+        "max_connections": settings.max_connections,
+        "check_icrc_every": settings.check_icrc_every,
         "idle_ns": int(settings.idle_seconds * NANOSECONDS),
         "active_ns": int(settings.active_seconds * NANOSECONDS),
         "sampling": settings.sampling,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fabricscope.model import Kind, MetricSpec
+from fabricscope.model import Kind, MetricSpec, Watch
 
 _OBSERVED = ("observer",)
 
@@ -18,9 +18,24 @@ def _gauge(name: str, help_text: str, labels: tuple[str, ...] = (), unit: str = 
 OTHER = "other"
 """The label value that stands for all that are not among the largest."""
 
+UP = MetricSpec(
+    "fabricscope_flows_up",
+    Kind.GAUGE,
+    "Whether packets of this interface are captured: it is there, up, and may be.",
+    _OBSERVED,
+    watch=Watch.UP_DOWN,
+    link="flows",
+)
+
 # --- the meter's books: packets on the wire = ring drops + filtered + undecodable + counted + not sampled
-WIRE_PACKETS = _counter("packets", "Packets that the capture handed over.", source="the capture ring")
-WIRE_OCTETS = _counter("bytes", "Octets of these on the wire.", unit="bytes", source="the capture ring")
+WIRE_PACKETS = _counter(
+    "packets",
+    "Packets that came: ring drops, filtered, undecodable, unsampled and counted ones together.",
+    source="PACKET_STATISTICS",
+)
+WIRE_OCTETS = _counter(
+    "bytes", "Octets of whole frames, of packets that were read from the ring.", unit="bytes", source="the capture ring"
+)
 RING_DROPS = _counter("ring_drops", "Packets that found no room in the capture ring.", source="PACKET_STATISTICS")
 FILTERED = _counter("filtered_packets", "Packets that the filter left out.", source="the capture filter")
 UNDECODABLE = _counter("undecodable_packets", "Packets that no flow could take, by reason.", ("reason",))
@@ -66,6 +81,9 @@ RDMA_NAKS = _counter("rdma_naks", "Negative acknowledgements.", _QUEUE_PAIRS)
 RDMA_RNR_NAKS = _counter("rdma_rnr_naks", "Acknowledgements of a receiver that was not ready.", _QUEUE_PAIRS)
 RDMA_CNPS = _counter("rdma_cnps", "Congestion notification packets.", _QUEUE_PAIRS)
 RDMA_MARKED = _counter("rdma_ecn_marked_packets", "Packets marked congestion experienced.", _QUEUE_PAIRS)
+RDMA_ICRC_WRONG = _counter(
+    "rdma_icrc_errors", "Packets with a wrong invariant CRC, of those that were checked.", _QUEUE_PAIRS
+)
 
 CLASS = (CLASS_FLOWS, CLASS_PACKETS, CLASS_OCTETS)
 BEHAVIOUR = (BEHAVIOUR_FLOWS, BEHAVIOUR_OCTETS)
@@ -81,8 +99,10 @@ RDMA = (
     RDMA_RNR_NAKS,
     RDMA_CNPS,
     RDMA_MARKED,
+    RDMA_ICRC_WRONG,
 )
 BOOKS = (
+    UP,
     WIRE_PACKETS,
     WIRE_OCTETS,
     RING_DROPS,

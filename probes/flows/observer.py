@@ -21,6 +21,7 @@ class Captured(NamedTuple):
     """What the capture says of itself."""
 
     received: int
+    """With those that were dropped, without those that were filtered."""
     dropped: int
     filtered: int
 
@@ -39,26 +40,29 @@ class Observer:
         """Ask these behaviours and policies from now on."""
         self._judging.change_rules(rules)
 
-    def observe(
-        self, records: Sequence[FlowRecord], books: Sequence[Books], captured: Captured, now: Now
-    ) -> Iterator[Reading | Event | Flow]:
-        """Everything there is to say; `books` are those of the port's meters."""
+    def observe(self, records: Sequence[FlowRecord], now: Now) -> Iterator[Reading | Event | Flow]:
+        """What records come to, and the series of all there were so far."""
         judged = self._judging.judge(records, now)
         for flow in judged.flows:
             self._totals.add(flow)
         if self._turned is None or now.mono - self._turned >= TURN_NS:
             self._turned = now.mono
             self._totals.turn()
-        yield from self._books(books, captured)
         yield from self._totals.readings()
         yield from judged.events
         yield from judged.exported
 
-    def _books(self, books: Sequence[Books], captured: Captured) -> Iterator[Reading]:
+    def is_up(self, *, up: bool) -> Reading:
+        """Whether packets are captured."""
+        return Reading(metrics.UP, (self._name,), int(up))
+
+    def books(self, books: Sequence[Books], captured: Captured, left_out: int = 0) -> Iterator[Reading]:
+        """Where every packet went: the books of the port's meters, and records `left_out` behind them."""
+
         def reading(spec: MetricSpec, value: int | float, *labels: str) -> Reading:
             return Reading(spec, (self._name, *labels), value)
 
-        yield reading(metrics.WIRE_PACKETS, captured.received)
+        yield reading(metrics.WIRE_PACKETS, captured.received + captured.filtered)
         yield reading(metrics.RING_DROPS, captured.dropped)
         yield reading(metrics.FILTERED, captured.filtered)
         yield reading(metrics.WIRE_OCTETS, sum(each.packets.octets for each in books))
@@ -68,7 +72,7 @@ class Observer:
         # IPFIX's fifth end reason: lack of resources.
         yield reading(metrics.EVICTED, sum(each.flows.told[4] + each.flows.rdma_evicted for each in books))
         yield reading(metrics.RECORDS, sum(sum(each.flows.told) for each in books))
-        yield reading(metrics.RECORDS_DROPPED, sum(each.records_dropped for each in books))
+        yield reading(metrics.RECORDS_DROPPED, left_out + sum(each.records_dropped for each in books))
         for reason in sorted({reason for each in books for reason in each.undecodable}):
             count = sum(each.undecodable[reason].packets for each in books if reason in each.undecodable)
             yield reading(metrics.UNDECODABLE, count, reason)

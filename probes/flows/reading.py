@@ -16,6 +16,9 @@ PACKETS = 100_000
 _PACED = 64
 """The same when they are read as slowly as they came."""
 
+Pause = Callable[[float], bool]
+"""Waits for seconds at most; true when it is enough and nothing more is to be read, such as threading.Event.wait."""
+
 
 class Step(NamedTuple):
     """Some packets further."""
@@ -53,15 +56,16 @@ class Reading:
                 count = 0
             yield self._step(file)
 
-    def read_in_pace(self, file: CaptureFile, pause: Callable[[float], None]) -> Iterator[Step]:
-        """Read a file as slowly as its packets came; `pause` waits for seconds."""
+    def read_in_pace(self, file: CaptureFile, pause: Pause) -> Iterator[Step]:
+        """Read a file as slowly as its packets came, until `pause` says that it is enough."""
         began: tuple[int, int] | None = None
         while frames := self._frames(file):
             for time_ns, wire_octets, link, octets, vlan in frames:
                 now = self._clock().mono
                 began = began or (time_ns, now)
-                if (ahead := (time_ns - began[0]) - (now - began[1])) > 0:
-                    pause(ahead / NANOSECONDS)
+                if (ahead := (time_ns - began[0]) - (now - began[1])) > 0 and pause(ahead / NANOSECONDS):
+                    yield self._step(file)
+                    return
                 self._meter.observe(time_ns, link, octets, wire_octets, vlan)
             yield self._step(file)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +17,7 @@ from probes.flows import table
 from probes.flows.judging import Judged, Judging
 from probes.flows.language.rule_files import load
 from probes.flows.metering import MeterSettings, make_classifier, make_meter
-from probes.flows.reading import Reading, Step
+from probes.flows.reading import Pause, Reading, Step
 from probes.flows.sending import Sender
 from probes.flows.summary import Summary
 from probes.settings import ProbeSettings
@@ -53,18 +52,21 @@ class Done(NamedTuple):
     """The summary."""
     written: int
     """Records in the table."""
+    packets: int
+    """That were read, filtered ones included."""
 
 
 Show = Callable[[str, Step], None]
 """Called with a file's name as it is read."""
 
 
-def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, show: Show) -> Done:
-    """Read everything. A file that grows is read until KeyboardInterrupt.
+def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, show: Show, pause: Pause) -> Done:
+    """Read everything, until `pause` says that it is enough.
 
     Raises RulesError, FilterError and SettingsError, OSError and ValueError for a file that is none, NotSentError and
     NoParquetError.
     """
+    settings = section(configuration, "probe", ProbeSettings)
     rules = load(request.rules)
     programs = libpcap.compile_for_files(request.expression) if request.expression else None
     reading = Reading(make_meter(request.meter, make_classifier(rules)), Judging(rules, request.observer), clock)
@@ -73,7 +75,8 @@ def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, sho
         sender = None
         if request.send:
             folder = Path(undo.enter_context(TemporaryDirectory(prefix="fabricscope-")))
-            sender = Sender(section(configuration, "probe", ProbeSettings), folder, clock)
+            sender = Sender(settings, folder, clock)
+            undo.callback(sender.close)
         ipfix = None
         if request.ipfix is not None:
             ipfix = IpfixSender(request.ipfix)
@@ -82,8 +85,9 @@ def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, sho
         files = [CaptureFile(name, request.follow and name == request.files[-1], 0, programs) for name in request.files]
 
         def flows() -> Iterator[Flow]:
-            for judged in _judged(reading, request, files, show):
+            for judged in _judged(reading, request, files, show, pause):
                 summary.add(judged.flows)
+                summary.add_events(judged.events)
                 if sender is not None:
                     sender.add(judged.exported)
                 if ipfix is not None:
@@ -103,23 +107,30 @@ def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, sho
             reading.notices.append(f"{ipfix.failures} IPFIX messages could not be sent to {request.ipfix}")
         if ipfix is not None and ipfix.left_out:
             reading.notices.append(f"{ipfix.left_out} flows have addresses that IPFIX does not know")
-    return Done(summary.document(reading.books(), reading.capture(request.files)), written)
+    document = summary.document(reading.books(), reading.capture(request.files))
+    return Done(document, written, document["books"]["packets"]["packets"] + document["capture"]["filtered"])
 
 
-def _judged(reading: Reading, request: Request, files: Sequence[CaptureFile], show: Show) -> Iterator[Judged]:
-    try:
-        for name, file in zip(request.files, files, strict=True):
-            try:
-                while True:
-                    for step in reading.read_in_pace(file, time.sleep) if request.pace else reading.read(file):
-                        show(name, step)
-                        yield step.judged
-                    if not request.follow or file.ended():
+def _judged(
+    reading: Reading, request: Request, files: Sequence[CaptureFile], show: Show, pause: Pause
+) -> Iterator[Judged]:
+    for name, file in zip(request.files, files, strict=True):
+        try:
+            enough = False
+            while not enough:
+                steps = reading.read_in_pace(file, pause) if request.pace else reading.read(file)
+                for step in steps:
+                    show(name, step)
+                    yield step.judged
+                    if enough := pause(0):
                         break
-                    time.sleep(_GROWING_SECONDS)
-            finally:
-                reading.close(file)
-    except KeyboardInterrupt:
-        # What was read until now is a result.
-        reading.notices.append("interrupted")
+                if not request.follow or file.ended():
+                    break
+                enough = enough or pause(_GROWING_SECONDS)
+        finally:
+            reading.close(file)
+        if enough:
+            if not request.follow:
+                reading.notices.append("interrupted: the rest was not read")
+            break
     yield from reading.finish()

@@ -1,25 +1,27 @@
-"""What a capture came to: tables for people, the same as JSON for scripts. Pure."""
+"""What a capture came to, as a document: JSON for scripts, and what probes/flows/report.py shows. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from fabricscope.books import Books
-from fabricscope.cli import plain
+from fabricscope.books import Books, Mirror
 from fabricscope.clock import NANOSECONDS
-from fabricscope.flow import Flow, address_text
+from fabricscope.flow import Flow, JoinedBy, Tunnel, address_text
+from fabricscope.model import Event
 from probes.flows import metrics
 from probes.flows.totals import rdma_counts
 
-SHOWN = 20
-"""Rows of a table at most."""
+MAX_EVENTS = 1000
+"""Events of policies that are kept."""
 MAX_CONNECTIONS = 100_000
 """Connections of queue pairs that are told apart; those after them are counted together."""
 
+_ANSWERED = 0
+"""The service of reliable connections, of which both ways are to be seen."""
 _COLUMNS = tuple(spec.name.removeprefix("fabricscope_flows_rdma_").removesuffix("_total") for spec in metrics.RDMA)
 
 
@@ -32,6 +34,15 @@ class Summary:
         self._labels: dict[str, list[int]] = {}
         self._behaviours: dict[str, list[int]] = {}
         self._connections: dict[tuple[str, int, str, int], list[int]] = {}
+        self._events: list[dict[str, Any]] = []
+        self._tcp = dict.fromkeys(("records", "retransmissions", "out_of_order", "zero_windows", "resets"), 0)
+        self._one_way = 0
+
+    def add_events(self, events: Iterable[Event]) -> None:
+        """Keep what policies tell."""
+        for event in events:
+            if len(self._events) < MAX_EVENTS:
+                self._events.append({"severity": event.severity.name.lower(), "message": event.message})
 
     def add(self, flows: Iterable[Flow]) -> None:
         """Count flows."""
@@ -43,7 +54,14 @@ class Summary:
             counts = (1, record.forward.packets + record.reverse.packets, record.forward.octets + record.reverse.octets)
             _add(self._labels.setdefault(record.classification.label, [0] * 3), counts)
             _add(self._behaviours.setdefault(flow.behaviour.label, [0] * 3), counts)
+            if record.tcp is not None:
+                ways = (record.tcp.forward, record.tcp.reverse)
+                self._tcp["records"] += 1
+                for name in ("retransmissions", "out_of_order", "zero_windows", "resets"):
+                    self._tcp[name] += sum(getattr(way, name) for way in ways)
             if record.rdma is not None:
+                if record.rdma.service == _ANSWERED and record.rdma.joined_by is JoinedBy.NOTHING:
+                    self._one_way += 1
                 ends = (
                     address_text(record.key.source),
                     record.key.source_queue_pair,
@@ -59,17 +77,39 @@ class Summary:
         first, last = self._span or (0, 0)
         return {
             "capture": dict(capture),
+            "start_unix_ns": first,
             "seconds": (last - first) / NANOSECONDS,
-            "books": msgspec.to_builtins(books, str_keys=True) | {"visibility": books.visibility},
+            "books": msgspec.to_builtins(books, str_keys=True)
+            | {"visibility": books.visibility, "mirrors": [_mirror(mirror) for mirror in books.mirrors]},
             "records": self._records,
             "labels": _groups(self._labels, "label"),
             "behaviours": _groups(self._behaviours, "behaviour"),
+            "tcp": self._tcp,
+            "events": self._events,
+            "rdma": self._rdma(),
             "connections": [
                 dict(zip(("source", "source_qp", "destination", "destination_qp"), ends, strict=True))
                 | dict(zip(_COLUMNS, counts, strict=True))
                 for ends, counts in sorted(self._connections.items(), key=lambda item: (-_trouble(item[1]), item[0]))
             ],
         }
+
+    def _rdma(self) -> dict[str, int]:
+        sums = [0] * len(_COLUMNS)
+        for counts in self._connections.values():
+            _add(sums, counts)
+        seen = {"connections": len(self._connections), "one_way": self._one_way}
+        return seen | dict(zip(_COLUMNS, sums, strict=True))
+
+
+def _mirror(mirror: Mirror) -> dict[str, Any]:
+    ends = {name: address_text(_address(getattr(mirror, name))) for name in ("source", "destination")}
+    return {**msgspec.to_builtins(mirror), **ends, "tunnel": Tunnel(mirror.tunnel).name.lower()}
+
+
+def _address(octets: bytes) -> bytes:
+    """IPv4 is in the first four octets of sixteen."""
+    return octets if any(octets[4:]) else octets[:4]
 
 
 def _add(sums: list[int], counts: Iterable[int]) -> None:
@@ -89,67 +129,3 @@ def _trouble(counts: Sequence[int]) -> int:
     by_name = dict(zip(_COLUMNS, counts, strict=True))
     trouble = by_name["lost_packets"] + by_name["naks"] + by_name["rnr_naks"] + by_name["cnps"]
     return (trouble << 64) + by_name["bytes"]
-
-
-def as_text(document: Mapping[str, Any]) -> str:
-    """For people."""
-    return "\n".join(map(plain, _lines(document)))
-
-
-def _lines(document: Mapping[str, Any]) -> Iterator[str]:
-    books, capture = document["books"], document["capture"]
-    packets, octets = books["packets"]["packets"], books["packets"]["octets"]
-    yield f"{packets:,} packets, {_size(octets)}, {document['seconds']:,.3f} s, {document['records']:,} flow records"
-    for what, count in (
-        ("filtered", capture.get("filtered") or 0),
-        ("lost before the capture was written", capture.get("dropped") or 0),
-        ("in flows that were left out in a flood", books["not_sampled"]["packets"]),
-        ("in records that nobody took", books["dropped"]["packets"]),
-    ):
-        if count:
-            yield f"  {count:,} packets {what}"
-    for reason, count in books["undecodable"].items():
-        if count["packets"]:
-            yield f"  {count['packets']:,} packets undecodable: {reason}"
-    for notice in capture.get("notices", ()):
-        yield f"  {notice}"
-    for mirror in books["mirrors"]:
-        if mirror["visibility"] < 1:
-            yield f"  a mirror session (tunnel {mirror['tunnel_id']}) shows {mirror['visibility']:.2%} of its packets"
-    yield ""
-    yield from _table("application", document["labels"], "label")
-    yield ""
-    yield from _table("behaviour", document["behaviours"], "behaviour")
-    if document["connections"]:
-        yield ""
-        yield from _connections(document["connections"])
-
-
-def _table(heading: str, rows: Sequence[Mapping[str, Any]], name: str) -> Iterator[str]:
-    yield f"{heading:<24}{'records':>10}{'packets':>12}{'octets':>12}"
-    for row in rows[:SHOWN]:
-        yield f"{row[name] or '-':<24}{row['records']:>10,}{row['packets']:>12,}{_size(row['octets']):>12}"
-    if len(rows) > SHOWN:
-        yield f"... and {len(rows) - SHOWN} more; --json shows all"
-
-
-def _connections(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    headings = {"goodput": 10, "again": 10, "lost": 7, "unseen": 7, "NAKs": 6, "RNR": 6, "CNPs": 7, "ECN": 7}
-    yield f"{'RDMA connection':<52}" + "".join(f"{heading:>{width}}" for heading, width in headings.items())
-    for row in rows[:SHOWN]:
-        ends = f"{row['source']}/{row['source_qp']} > {row['destination']}/{row['destination_qp']}"
-        yield (
-            f"{ends:<52}{_size(row['goodput_bytes']):>10}{_size(row['repeated_bytes']):>10}{row['lost_packets']:>7,}"
-            f"{row['unseen_packets']:>7,}{row['naks']:>6,}{row['rnr_naks']:>6,}{row['cnps']:>7,}"
-            f"{row['ecn_marked_packets']:>7,}"
-        )
-    if len(rows) > SHOWN:
-        yield f"... and {len(rows) - SHOWN} more; --json shows all"
-
-
-def _size(octets: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if octets < 1000:
-            return f"{octets:.0f} {unit}" if unit == "B" else f"{octets:.1f} {unit}"
-        octets /= 1000
-    return f"{octets:,.1f} TB"

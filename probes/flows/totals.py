@@ -90,6 +90,7 @@ def rdma_counts(record: FlowRecord) -> list[int]:
         sum(way.rnr_naks for way in ways),
         sum(way.cnps for way in ways),
         record.forward.ecn_marked + record.reverse.ecn_marked,
+        sum(way.icrc_wrong for way in ways),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -26,6 +27,11 @@ _RETRY_NS = 10 * NANOSECONDS
 """How often an interface is tried that could not be opened."""
 _RULES_NS = 5 * NANOSECONDS
 """How often rule files are looked at."""
+
+MAX_RECORDS = 2000
+"""Records of a port that one sample carries, for packing them takes the probe's time; the next carries the next."""
+MAX_WAITING = 65_536
+"""Records of a port that wait for it. Those beyond are counted, and gone."""
 
 _Interface = Annotated[str, Meta(min_length=1, max_length=15)]
 
@@ -115,8 +121,12 @@ class FlowsSampler:
         limits = (settings.max_classes, settings.max_pairs, settings.max_connections)
         self._observers = {name: Observer(name, self._rules, limits) for name in settings.interfaces}
         self._ports: dict[str, MirrorPort] = {}
-        self._failed: dict[str, tuple[int, str]] = {}
-        """When it was last tried in vain to open an interface (monotonic ns), and why it was in vain."""
+        self._tried: dict[str, int] = {}
+        """When it was last tried to open an interface (monotonic ns)."""
+        self._reasons: dict[str, str] = {}
+        """Why an interface cannot be captured from."""
+        self._waiting: dict[str, deque[FlowRecord]] = {name: deque() for name in settings.interfaces}
+        self._left_out = dict.fromkeys(settings.interfaces, 0)
         self._ipfix = IpfixSender(settings.ipfix) if settings.ipfix else None
 
     def unavailable(self) -> str | None:
@@ -126,29 +136,36 @@ class FlowsSampler:
         self._open(self._clock())
         if self._ports:
             return None
-        return "; ".join(f"{name}: {reason}" for name, (_, reason) in self._failed.items())
+        return "; ".join(self._reasons.values())
 
     def sample(self, now: Now) -> Iterator[Row]:
         """What each mirror port has seen. Raises OSError when none can be captured from."""
         if (event := self._reload(now)) is not None:
             yield event
-        closed = self._open(now)
-        if not self._ports and self._failed:
-            raise OSError("; ".join(f"{name}: {reason}" for name, (_, reason) in self._failed.items()))
+        self._open(now)
         exported: list[Flow] = []
-        for name, port in list(self._ports.items()):
-            try:
-                counts = port.counts()
-            except OSError as error:
-                self._failed[name] = (now.mono, str(error))
-                continue
-            records = closed.pop(name, []) + port.take()
-            for row in self._observers[name].observe(records, port.books(), Captured(*counts), now):
+        trouble = []
+        for name, observer in self._observers.items():
+            port = self._ports.get(name)
+            if port is not None:
+                self._keep(name, port.take())
+                try:
+                    counts = port.counts()
+                except OSError as error:
+                    port, self._reasons[name] = None, str(error)
+                else:
+                    yield from observer.books(port.books(), Captured(*counts), self._left_out[name])
+            yield observer.is_up(up=port is not None)
+            if port is None:
+                trouble.append(self._reasons[name])
+            for row in observer.observe(self._some(name), now):
                 if isinstance(row, Flow):
                     exported.append(row)
                 yield row
         if self._ipfix is not None:
             self._ipfix.send(exported, now.wall // NANOSECONDS)
+        if trouble and len(trouble) == len(self._observers):
+            raise OSError("; ".join(trouble))
 
     def close(self) -> None:
         """Stop capturing, and give back rings and sockets."""
@@ -158,24 +175,33 @@ class FlowsSampler:
         if self._ipfix is not None:
             self._ipfix.close()
 
-    def _open(self, now: Now) -> dict[str, list[FlowRecord]]:
-        """Open what is not open, now and then. Records of ports that had to be closed first."""
-        closed = {}
+    def _open(self, now: Now) -> None:
+        """Open what is not open, or no longer there: now and then."""
         for name in self._settings.interfaces:
             port = self._ports.get(name)
             if port is not None and not port.is_gone:
                 continue
-            if name in self._failed and now.mono - self._failed[name][0] < _RETRY_NS:
-                continue
             if port is not None:
-                closed[name] = self._ports.pop(name).close()
+                self._keep(name, self._ports.pop(name).close())
+            if name in self._tried and now.mono - self._tried[name] < _RETRY_NS:
+                continue
+            self._tried[name] = now.mono
             try:
                 self._ports[name] = self._open_port(name, self._options(name), self._meter, self._clock)
             except OSError as error:
-                self._failed[name] = (now.mono, str(error))
-            else:
-                self._failed.pop(name, None)
-        return closed
+                self._reasons[name] = str(error)
+
+    def _keep(self, name: str, records: Sequence[FlowRecord]) -> None:
+        """Keep records until they are judged; those that find no room are counted."""
+        waiting = self._waiting[name]
+        room = MAX_WAITING - len(waiting)
+        waiting.extend(records[:room])
+        self._left_out[name] += max(len(records) - room, 0)
+
+    def _some(self, name: str) -> list[FlowRecord]:
+        """As many of the records that wait as one sample can carry."""
+        waiting = self._waiting[name]
+        return [waiting.popleft() for _ in range(min(len(waiting), MAX_RECORDS))]
 
     def _options(self, name: str) -> RingOptions:
         given = self._settings

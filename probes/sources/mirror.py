@@ -7,6 +7,9 @@ The rings share the packets by their inner addresses, so that both ways of a con
 from __future__ import annotations
 
 import errno
+import fcntl
+import socket
+import struct
 import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -21,6 +24,8 @@ PACKETS = 100_000
 """Packets that a thread reads before it looks whether it is to stop."""
 _WAIT_MS = 100
 """How long it waits for one; records of flows that ended are told as late at most."""
+_SIOCGIFFLAGS = 0x8913
+_IFF_UP = 1
 _REST_SECONDS = 0.05
 """What it waits when records have to be taken first, or the interface is down."""
 
@@ -44,6 +49,7 @@ class RingCounts(NamedTuple):
     """What the rings say of themselves, since they were opened."""
 
     received: int
+    """That passed the filter; those that were dropped included."""
     dropped: int
     """That found no room."""
     filtered: int
@@ -61,6 +67,9 @@ class MirrorPort:
         self._meters = [make_meter() for _ in self._rings]
         self._stop = threading.Event()
         self._trouble: OSError | None = None
+        """Why the rings are of no more use."""
+        # It belongs to the network namespace in which it was made, as the rings do.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._threads = [
             threading.Thread(target=self._work, args=work, name=f"mirror-{interface}", daemon=True)
             for work in zip(self._rings, self._meters, strict=True)
@@ -78,8 +87,13 @@ class MirrorPort:
 
     def counts(self) -> RingCounts:
         """What the rings say. Raises OSError when the interface is gone, or down."""
+        if self._trouble is None and not self._is_up():
+            raise OSError(
+                errno.ENETDOWN,
+                f"{self.interface}: is down; packets come when it is up (`ip link set {self.interface} up`)",
+            )
         if self._trouble is not None:
-            raise OSError(self._trouble.errno, str(self._trouble))
+            raise self._trouble
         received = dropped = filtered = 0
         for ring in self._rings:
             _, came, lost, _, offered, _, _ = ring.counts()
@@ -88,10 +102,20 @@ class MirrorPort:
             filtered += max(offered - came, 0) if offered is not None else 0
         return RingCounts(received, dropped, filtered)
 
+    def _is_up(self) -> bool:
+        """Ask the kernel: a ring is told but once that its interface went down (netdevice(7), SIOCGIFFLAGS)."""
+        try:
+            answer = fcntl.ioctl(self._socket, _SIOCGIFFLAGS, struct.pack("16sH22x", self.interface.encode(), 0))
+        except OSError as error:
+            reason = f"{self.interface}: is no longer there; it is opened again when it is back"
+            self._trouble = OSError(errno.ENODEV, reason) if error.errno == errno.ENODEV else error
+            return False
+        return bool(struct.unpack_from("16sH", answer)[1] & _IFF_UP)
+
     @property
     def is_gone(self) -> bool:
-        """Whether the interface went away: it has to be opened anew when it comes back."""
-        return self._trouble is not None and self._trouble.errno == errno.ENODEV
+        """Whether the rings are of no more use, as when the interface went away: it has to be opened anew."""
+        return self._trouble is not None
 
     def set_rules(self, rules: Classifier) -> None:
         """Look for these rules in flows that begin from now on."""
@@ -105,6 +129,7 @@ class MirrorPort:
             thread.join()
         for ring in self._rings:
             ring.close()
+        self._socket.close()
         left: list[FlowRecord] = []
         for meter in self._meters:
             done = False
@@ -116,19 +141,21 @@ class MirrorPort:
     def _work(self, ring: Ring, meter: Meter) -> None:
         while not self._stop.is_set():
             try:
-                read = meter.read(ring, PACKETS) if ring.wait(_WAIT_MS) else 0
+                if self._read(ring, meter):
+                    continue
             except OSError as error:
-                self._trouble = error
-                if error.errno == errno.ENODEV:
+                if error.errno != errno.ENETDOWN:
+                    self._trouble = error
                     return
-                self._stop.wait(_REST_SECONDS)
-                continue
-            self._trouble = None
-            if not read:
-                meter.advance(self._clock().wall)
-                if ring.wait(0):
-                    # Packets are there, and no room for records: whoever takes them is late.
-                    self._stop.wait(_REST_SECONDS)
+            # Down, or records have to be taken before there is room for more.
+            self._stop.wait(_REST_SECONDS)
+
+    def _read(self, ring: Ring, meter: Meter) -> bool:
+        """Read what is there, or wait for it. False when there is something, and no room for its records."""
+        if ring.wait(_WAIT_MS):
+            return bool(meter.read(ring, PACKETS))
+        meter.advance(self._clock().wall)
+        return True
 
 
 def _open(interface: str, options: RingOptions) -> Sequence[Ring]:

@@ -7,7 +7,7 @@ use foldhash::quality::RandomState;
 use super::books::Books;
 use super::keep::{Keep, KeptCounts, Wanted};
 use super::outbox::Outbox;
-use super::record::FlowRecord;
+use super::record::{Classification, FlowRecord};
 use super::settings::MeterSettings;
 use super::table::Table;
 use crate::capture::{CaptureError, Source};
@@ -201,7 +201,10 @@ impl Meter {
             record.sampling = record.sampling.saturating_mul(self.settings.sampling);
             if let (true, Some(rules)) = (record.classification.label.is_empty(), &self.rules) {
                 let facts = rdma_facts(&record);
-                record.classification = rules.conclude(&rules.begin(&facts), &facts);
+                let found = rules.conclude_unseen(&facts);
+                // What connection management said stays.
+                let fields = std::mem::take(&mut record.classification.fields);
+                record.classification = Classification { fields, ..found };
             }
             self.out.tell(record);
         }

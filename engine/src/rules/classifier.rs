@@ -145,6 +145,29 @@ impl Classifier {
             }
         }
     }
+
+    /// What the flow is by what carries it alone, such as RDMA, of which no payload is looked at: rules without tests
+    /// of payload match.
+    pub fn conclude_unseen(&self, facts: &FlowFacts) -> Classification {
+        let mut inspection = self.begin(facts);
+        if let Some(program) = inspection
+            .program
+            .and_then(|at| self.programs.programs.get(at))
+        {
+            let asked = Asked {
+                programs: &self.programs,
+                program,
+                facts,
+            };
+            inspection.packets = 1;
+            asked.evaluate(&mut inspection, false);
+        }
+        let found = self.conclude(&inspection, facts);
+        Classification {
+            packets: 0,
+            ..found
+        }
+    }
 }
 
 /// Whether looking on would change nothing that counts.

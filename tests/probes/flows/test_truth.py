@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from fabricscope.flow import FlowRecord, Tunnel
-from probes.engine import CaptureFile, Meter, MeterSettings
+from fabricscope.flow import FlowRecord, Tunnel, decode_records
+from tests.probes.engine.conftest import native, needs_native
 from tests.fixtures.roce.capture import Capture
 from tests.fixtures.roce.comparison import differences
 from tests.fixtures.roce.mirrors import MIRRORS, SESSION
 from tests.fixtures.roce.scenarios import everything, infiniband, many
+
+pytestmark = [needs_native]
 
 TUNNELS = {
     "plain": (Tunnel.NONE, 0),
@@ -26,8 +28,16 @@ TUNNELS = {
 def records(capture: Capture, folder: Path) -> list[FlowRecord]:
     path = folder / "generated.pcap"
     capture.write(path)
-    meter = Meter(MeterSettings(icrc_every=1))
-    return list(meter.read(CaptureFile(path)))
+    meter = native().Meter(b'{"check_icrc_every": 1, "idle_ns": 3600000000000, "active_ns": 3600000000000}')
+    file = native().CaptureFile(str(path))
+    while meter.read(file, 10_000):
+        pass
+    found: list[FlowRecord] = []
+    done = False
+    while not done:
+        done = meter.finish()
+        found += decode_records(meter.take())
+    return found
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -242,3 +242,22 @@ fn any_octets_in_any_order_end_it_in_bounds() {
         assert!(found.confidence <= 1.0 && found.packets <= u32::from(MAX_PACKETS));
     }
 }
+
+#[test]
+fn what_is_known_by_its_carrier_alone_needs_no_payload() {
+    let rules = classifier(&[
+        rule("roce", "rdma", &[way(0.98, &[])]),
+        with(
+            rule("nvme-rdma", "rdma", &[way(0.97, &[test("either", "^\\x7f")])]),
+            "refines",
+            serde_json::json!(["roce"]),
+        ),
+    ]);
+    let rdma = FlowFacts {
+        rdma: Some(crate::packets::RdmaLink::Rocev2),
+        ..FlowFacts::ip(17, 0, 4791)
+    };
+    let found = rules.conclude_unseen(&rdma);
+    assert_eq!((found.label.as_str(), found.packets), ("roce", 0));
+    assert_eq!(rules.conclude_unseen(&tcp()).label, "");
+}
