@@ -33,6 +33,8 @@ class Judged(NamedTuple):
     exported: list[Flow]
     """Those that travel on."""
     events: list[Event]
+    kept: list[FlowRecord]
+    """Those whose packets are to be kept."""
 
 
 class Judging:
@@ -52,10 +54,12 @@ class Judging:
 
     def judge(self, records: Sequence[FlowRecord], now: Now) -> Judged:
         """What the records become, in their order."""
-        before = list(self._recent)
+        judged = Judged([], [], [], [])
+        if not records:
+            return judged
+        before = neighbours.relevant(self._recent, records)
         together = neighbours.of([*before, *records])[len(before) :] if self._rules.behaviours else [{}] * len(records)
         self._recent.extend(records)
-        judged = Judged([], [], [])
         for record, shared in zip(records, together, strict=True):
             self._judge(record, features.of(record) | shared, now, judged)
         return judged
@@ -85,6 +89,8 @@ class Judging:
             priority=PRIORITIES[outcome.priority] if outcome.policies else 0,
         )
         judged.flows.append(flow)
+        if outcome.keep:
+            judged.kept.append(record)
         if outcome.event is not None and (event := self._event(flow, outcome, now)) is not None:
             judged.events.append(event)
         if outcome.export and self._is_kept(outcome):

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use foldhash::quality::RandomState;
 
 use super::books::Books;
+use super::keep::{Keep, KeptCounts, Wanted};
 use super::outbox::Outbox;
 use super::record::{Classification, FlowRecord};
 use super::settings::MeterSettings;
@@ -29,6 +30,7 @@ pub struct Meter {
     connections: Connections,
     rules: Option<Arc<Classifier>>,
     out: Outbox,
+    keep: Option<Keep>,
     rdma_tick: u64,
 }
 
@@ -46,6 +48,7 @@ impl Meter {
             }),
             rules,
             out: Outbox::new(settings.max_records),
+            keep: (settings.keep_octets > 0).then(|| Keep::new(settings.keep_octets)),
             rdma_tick: 0,
             settings,
         }
@@ -69,10 +72,16 @@ impl Meter {
             connections,
             rules,
             out,
+            keep,
             ..
         } = self;
         match decoder.decode(frame) {
-            Ok(packet) => count(flows, connections, rules.as_ref(), out, &packet),
+            Ok(packet) => {
+                if let Some(keep) = keep {
+                    keep.observe(frame, &packet);
+                }
+                count(flows, connections, rules.as_ref(), out, &packet);
+            }
             Err(reason) => {
                 out.books.packets.add(frame.wire_octets);
                 out.books.undecodable.add(reason, frame.wire_octets);
@@ -152,6 +161,18 @@ impl Meter {
         books.flows.rdma_evicted = self.connections.evicted();
         books.mirrors_unfollowed = books.mirrors.unfollowed;
         books
+    }
+
+    /// The packets of these flows that are still kept, as a section of pcapng, and how many they are. Each is given
+    /// once. Empty when there are none, or none are kept (`MeterSettings::keep_octets`).
+    pub fn save_kept(&mut self, wanted: &[Wanted]) -> (u64, Vec<u8>) {
+        let keep = self.keep.as_mut();
+        keep.map_or((0, Vec::new()), |keep| keep.save(wanted))
+    }
+
+    /// How much is kept.
+    pub fn kept(&self) -> KeptCounts {
+        self.keep.as_ref().map(Keep::counts).unwrap_or_default()
     }
 
     /// Take other rules from now on. Flows that were looked at already go on with the rules they began with.

@@ -6,6 +6,7 @@
 pub mod books;
 pub mod features;
 mod flow;
+mod keep;
 mod key;
 mod meter;
 pub mod mirrors;
@@ -21,5 +22,6 @@ mod verdict;
 mod wheel;
 
 pub use books::Books;
+pub use keep::{KeptCounts, Wanted};
 pub use meter::Meter;
 pub use settings::MeterSettings;

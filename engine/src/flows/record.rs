@@ -1,7 +1,7 @@
 //! What is told of a flow when it ends, or goes on past the active timeout. `fabricscope/flow.py` describes each field
 //! for those who read records; the order of fields is the wire's, for structures are written as arrays.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why a record was written; the numbers are those of IPFIX (flowEndReason, information element 136).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -27,7 +27,7 @@ impl From<EndReason> for u8 {
 }
 
 /// Both ends of a flow. The source is who began, as far as that was seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowKey {
     /// 4, 6 or 16 octets by the family (IPv4, Ethernet, IPv6 or GID), 2 for a LID.
     #[serde(with = "serde_bytes")]

@@ -25,6 +25,8 @@ pub struct MeterSettings {
     pub check_icrc_every: u32,
     /// One of how many packets the source gives, as records are to say; at least 1.
     pub sampling: u32,
+    /// Memory for the last packets, so that those of a flow can be saved; 0: none are kept. Otherwise 4 MiB to 64 GiB.
+    pub keep_octets: u64,
 }
 
 impl Default for MeterSettings {
@@ -39,6 +41,7 @@ impl Default for MeterSettings {
             max_connections: 1 << 15,
             check_icrc_every: 0,
             sampling: 1,
+            keep_octets: 0,
         }
     }
 }
@@ -67,6 +70,13 @@ impl MeterSettings {
             ),
             ("max_records", u64::from(self.max_records), 1, 1 << 24),
             ("sampling", u64::from(self.sampling), 1, u64::MAX),
+            // 0 is 0 of them.
+            (
+                "keep_octets",
+                self.keep_octets,
+                if self.keep_octets == 0 { 0 } else { 4 << 20 },
+                64 << 30,
+            ),
         ];
         for (name, value, least, most) in bounds {
             if value < least || value > most {

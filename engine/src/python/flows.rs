@@ -8,7 +8,7 @@ use pyo3::types::PyBytes;
 
 use super::capture::{PyCaptureFile, PyRing, refused};
 use super::rules::PyClassifier;
-use crate::flows::{Meter, MeterSettings};
+use crate::flows::{Meter, MeterSettings, Wanted};
 use crate::packets::{Frame, LinkType};
 
 /// Where frames come from.
@@ -90,6 +90,25 @@ impl PyMeter {
     fn books<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         let packed = py.detach(|| self.lock().books().to_packed());
         PyBytes::new(py, &packed)
+    }
+
+    /// The packets of flows that are still kept, as a section of pcapng (empty when there are none), and how many they
+    /// are. `wanted`: keys of records, each with the first and the last time, as a MessagePack array.
+    fn save_kept<'py>(
+        &self,
+        py: Python<'py>,
+        wanted: &[u8],
+    ) -> PyResult<(u64, Bound<'py, PyBytes>)> {
+        let wanted: Vec<Wanted> = rmp_serde::from_slice(wanted)
+            .map_err(|error| PyValueError::new_err(format!("flows to save: {error}")))?;
+        let (count, section) = py.detach(|| self.lock().save_kept(&wanted));
+        Ok((count, PyBytes::new(py, &section)))
+    }
+
+    /// Packets that are kept, their octets, and packets that made room for them.
+    fn kept(&self, py: Python<'_>) -> (u64, u64, u64) {
+        let counts = py.detach(|| self.lock().kept());
+        (counts.packets, counts.octets, counts.dropped)
     }
 
     /// Octets that a flow costs while it goes on, and what one of TCP costs beside that.

@@ -6,6 +6,7 @@ What a record does not have is left out: absent is not zero.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from fabricscope.flow import FlowRecord, Rdma, RdmaWay, Tcp
 
@@ -18,20 +19,25 @@ NAMES = frozenset(
         *(f"{name}{way}" for name in ("packets", "octets", "payload") for way in ("", "_forward", "_reverse")),
         *(f"{name}_{way}" for name in _EACH_WAY for way in _WAYS),
         *(
+            "protocol",
             "duration",
             "rate",
             "forward_share",
+            "balance",
             "bursts",
             "burst_octets",
             "duty",
             "period",
             "period_strength",
+            "repeats",
             "answered",
         ),
         *("retransmissions", "resets", "zero_windows", "handshake", "round_trip"),
-        *("messages", "message_mean", "lost", "repeated", "naks", "congestion_notifications"),
+        *("messages", "message_mean", "message_alike", "lost", "repeated", "naks", "congestion_notifications"),
         *("write_share", "read_share", "send_share"),
-        *("peers_of_source", "peers_of_destination", "ports_of_pair", "sources_at_once"),
+        *("peers_of_source", "peers_of_destination", "ports_of_pair", "sources_at_once", "tried_hosts", "tried_ports"),
+        *(f"alike_{name}" for name in ("flows", "hosts", "links", "degree", "loops", "density", "star", "balance")),
+        *("alike_relays", "alike_to_hub"),
     }
 )
 
@@ -40,12 +46,13 @@ NAMES = frozenset(
 _SENDS = frozenset({*range(0x06), 0x16, 0x17})
 _WRITES = frozenset(range(0x06, 0x0C))
 _READS = frozenset(range(0x0D, 0x11))
+_OPERATIONS = {"send": _SENDS, "write": _WRITES, "read": _READS}
 _OPERATION = 0x1F
 
 
 def of(record: FlowRecord) -> dict[str, float]:
     """What one record says of itself; see `neighbours.of` for what several say together."""
-    found: dict[str, float] = {}
+    found: dict[str, float] = {"protocol": record.key.protocol}
     ways = {"forward": record.forward, "reverse": record.reverse}
     for name, total in (("packets", "packets"), ("octets", "octets"), ("payload", "payload_octets")):
         for way, side in ways.items():
@@ -56,6 +63,8 @@ def of(record: FlowRecord) -> dict[str, float]:
             found[f"payload_mean_{way}"] = side.payload_octets / side.packets
     if found["payload"]:
         found["forward_share"] = found["payload_forward"] / found["payload"]
+        both = (found["payload_forward"], found["payload_reverse"])
+        found["balance"] = min(both) / max(both)
     found["answered"] = float(bool(record.forward.packets and record.reverse.packets))
     duration = max(record.end_ns - record.start_ns, 0) / _SECOND
     found["duration"] = duration
@@ -63,6 +72,8 @@ def of(record: FlowRecord) -> dict[str, float]:
         found["rate"] = found["octets"] / duration
         found["duty"] = min(record.features.busy_ns / _SECOND / duration, 1.0)
     found |= _shape(record)
+    if duration and "period" in found:
+        found["repeats"] = duration / found["period"]
     found |= _tcp(record.tcp) if record.tcp else {}
     found |= _rdma(record.rdma) if record.rdma else {}
     return found
@@ -124,13 +135,21 @@ def _rdma(rdma: Rdma) -> dict[str, float]:
     }
     if found["messages"]:
         found["message_mean"] = sum(way.message_octets for way in ways) / found["messages"]
-    kinds = {"send_share": _SENDS, "write_share": _WRITES, "read_share": _READS}
-    counts = {name: sum(_counted(ways, opcodes)) for name, opcodes in kinds.items()}
-    if total := sum(counts.values()):
-        found |= {name: count / total for name, count in counts.items()}
+    sizes = [sum(counts) for counts in zip_longest(*(way.message_sizes for way in ways), fillvalue=0)]
+    if total := sum(sizes):
+        found["message_alike"] = max(sizes) / total
+    counts = operations(rdma)
+    if total := sum(counts):
+        found |= {f"{name}_share": count / total for name, count in zip(_OPERATIONS, counts, strict=True)}
     return found
 
 
-def _counted(ways: Sequence[RdmaWay], operations: frozenset[int]) -> Iterator[int]:
+def operations(rdma: Rdma) -> tuple[int, int, int]:
+    """Packets with data of SENDs, WRITEs and READs, both ways."""
+    sends, writes, reads = (sum(_counted((rdma.forward, rdma.reverse), opcodes)) for opcodes in _OPERATIONS.values())
+    return sends, writes, reads
+
+
+def _counted(ways: Sequence[RdmaWay], opcodes: frozenset[int]) -> Iterator[int]:
     for way in ways:
-        yield from (count for opcode, count in way.opcodes if opcode & _OPERATION in operations)
+        yield from (count for opcode, count in way.opcodes if opcode & _OPERATION in opcodes)
