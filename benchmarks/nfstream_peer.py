@@ -12,7 +12,7 @@ import json
 import os
 import sys
 
-from nfstream import NFStreamer
+from nfstream import NFStreamer  # type: ignore[import-not-found]  # not in this environment
 
 
 def main() -> None:
