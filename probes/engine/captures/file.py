@@ -101,7 +101,7 @@ class Source:
             return pcapng.Pcapng()
         if left is not None or pcap.magic(start) is None:
             raise CaptureError(
-                f"{window.stream.name}: begins with {window.peek(16).hex(' ')}, which is neither pcap nor pcapng, gzip "
+                f"{window.stream.name}: begins with {window.peek(4).hex(' ')}, which is neither pcap nor pcapng, gzip "
                 "or zstd; `editcap -F pcapng` converts other captures"
             )
         window.need("file header", pcap.HEADER)
