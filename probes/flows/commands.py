@@ -38,6 +38,19 @@ class _Refused(click.ClickException):
 @click.option("--send", is_flag=True, help="Send flow records to probe.collectors, whose store keeps them.")
 @click.option("--ipfix", metavar="HOST:PORT", help="Send flow records as IPFIX over UDP.")
 @click.option(
+    "--keep",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.pcapng",
+    help="Write the packets of flows whose policy says `keep` to this file.",
+)
+@click.option(
+    "--keep-bytes",
+    type=click.IntRange(4 << 20, 64 << 30),
+    default=1 << 30,
+    metavar="BYTES",
+    help="Memory in which packets wait until their flow is known.  [default: 1 GiB]",
+)
+@click.option(
     "--rules",
     "rule_paths",
     multiple=True,
@@ -60,6 +73,8 @@ def replay_(
     output: Path | None,
     send: bool,
     ipfix: str | None,
+    keep: Path | None,
+    keep_bytes: int,
     rule_paths: tuple[Path, ...],
     expression: str | None,
     observer: str | None,
@@ -100,9 +115,13 @@ def replay_(
 
     if output is not None and not output.parent.is_dir():
         raise _Refused(f"--flows {output}: there is no folder {output.parent}")
+    if keep is not None and not keep.parent.is_dir():
+        raise _Refused(f"--keep {keep}: there is no folder {keep.parent}")
     request = Request(
         files=files,
-        meter=MeterSettings(idle_seconds=idle, active_seconds=active, check_icrc_every=int(icrc)),
+        meter=MeterSettings(
+            idle_seconds=idle, active_seconds=active, check_icrc_every=int(icrc), keep_bytes=keep_bytes if keep else 0
+        ),
         rules=rule_paths,
         expression=expression,
         observer=observer or Path(files[0]).name,
@@ -111,6 +130,7 @@ def replay_(
         table=output,
         send=send,
         ipfix=ipfix,
+        keep=keep,
     )
     try:
         if send:
@@ -133,6 +153,10 @@ def replay_(
     click.echo(json.dumps(done.document, indent=2) if as_json else as_text(done.document))
     if output is not None:
         click.echo(f"{done.written} flow records written to {output}", err=True)
+    if keep is not None:
+        counts = done.document["capture"]["kept"]
+        missed = f"; {counts['missed']} had left the memory before, see --keep-bytes" if counts["missed"] else ""
+        click.echo(f"{counts['packets']} packets written to {keep}{missed}", err=True)
     if notices:
         sys.exit(1)
 

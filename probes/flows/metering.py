@@ -12,6 +12,9 @@ from probes.engine import Classifier, Meter
 from probes.flows.language import normal_form
 from probes.flows.language.rule_files import Rules
 
+MIN_KEPT = 4 << 20
+"""Less than that would be no two segments of packets."""
+
 
 class MeterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How flows are followed."""
@@ -48,6 +51,16 @@ class MeterSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sampling: Annotated[
         int, Meta(ge=1, le=1_000_000, description="One of how many packets the mirror sends; records say it.")
     ] = 1
+    keep_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=64 << 30,
+            description="Memory in which one worker keeps the last packets, so that those of flows can be saved whose "
+            "policy says `keep`; 0 for none, otherwise 4 MiB at least. It has to hold all packets of the time until a "
+            "flow's record is told.",
+        ),
+    ] = 0
 
 
 def make_meter(settings: MeterSettings, rules: Classifier) -> Meter:
@@ -60,6 +73,8 @@ def make_meter(settings: MeterSettings, rules: Classifier) -> Meter:
         "active_ns": int(settings.active_seconds * NANOSECONDS),
         "sampling": settings.sampling,
     }
+    if settings.keep_bytes:
+        told["keep_octets"] = max(settings.keep_bytes, MIN_KEPT)
     meter = Meter(msgspec.json.encode(told))
     meter.set_rules(rules)
     return meter

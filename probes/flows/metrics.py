@@ -54,6 +54,10 @@ MIRROR_MISSING = _gauge(
     "mirror_missing_packets",
     "Mirrored packets that have not arrived, by gaps in sequence numbers; one that comes late is missing no more.",
 )
+KEPT = _counter("kept_packets", "Packets of flows whose policy keeps them that were written to a file.")
+KEPT_MISSED = _counter(
+    "kept_missed_packets", "Packets of such flows that had left the memory before, or found no room in the file."
+)
 PAUSES = _counter(
     "pause_frames",
     "Pause frames that were seen, by priority; `all` are those of 802.3 annex 31B, which stop all of them.",
@@ -116,6 +120,8 @@ BOOKS = (
     RECORDS_DROPPED,
     VISIBILITY,
     MIRROR_MISSING,
+    KEPT,
+    KEPT_MISSED,
     PAUSES,
 )
 METRICS = (*BOOKS, *CLASS, *BEHAVIOUR, *PAIR, *RDMA)

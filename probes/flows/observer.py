@@ -35,6 +35,8 @@ class Observer:
         self._judging = Judging(rules, name)
         self._totals = Totals(name, *limits)
         self._turned: int | None = None
+        self.kept: list[FlowRecord] = []
+        """Flows of the last records whose packets are to be kept."""
 
     def change_rules(self, rules: Rules) -> None:
         """Ask these behaviours and policies from now on."""
@@ -43,6 +45,7 @@ class Observer:
     def observe(self, records: Sequence[FlowRecord], now: Now) -> Iterator[Reading | Event | Flow]:
         """What records come to, and the series of all there were so far."""
         judged = self._judging.judge(records, now)
+        self.kept = judged.kept
         for flow in judged.flows:
             self._totals.add(flow)
         if self._turned is None or now.mono - self._turned >= TURN_NS:

@@ -15,6 +15,7 @@ from probes import tabular
 from probes.engine import CaptureFile
 from probes.flows import table
 from probes.flows.judging import Judged, Judging
+from probes.flows.keeping import Keeper
 from probes.flows.language.rule_files import load
 from probes.flows.metering import MeterSettings, make_classifier, make_meter
 from probes.flows.reading import Pause, Reading, Step
@@ -23,6 +24,7 @@ from probes.flows.summary import Summary
 from probes.settings import ProbeSettings
 from probes.sources import libpcap
 from probes.sources.ipfix_sender import IpfixSender
+from probes.sources.kept_packets import KeptFile
 
 _GROWING_SECONDS = 0.2
 """How often a growing file is looked at."""
@@ -43,6 +45,8 @@ class Request(NamedTuple):
     table: Path | None = None
     send: bool = False
     ipfix: str | None = None
+    keep: Path | None = None
+    """A pcapng of the packets of flows whose policy says so."""
 
 
 class Done(NamedTuple):
@@ -69,7 +73,8 @@ def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, sho
     settings = section(configuration, "probe", ProbeSettings)
     rules = load(request.rules)
     programs = libpcap.compile_for_files(request.expression) if request.expression else None
-    reading = Reading(make_meter(request.meter, make_classifier(rules)), Judging(rules, request.observer), clock)
+    meter = make_meter(request.meter, make_classifier(rules))
+    reading = Reading(meter, Judging(rules, request.observer), clock)
     summary = Summary()
     with ExitStack() as undo:
         sender = None
@@ -81,6 +86,11 @@ def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, sho
         if request.ipfix is not None:
             ipfix = IpfixSender(request.ipfix)
             undo.callback(ipfix.close)
+        keeper = None
+        if request.keep is not None:
+            kept = KeptFile(request.keep)
+            undo.callback(kept.close)
+            keeper = Keeper(kept.write)
         # Opened before anything is read: what is no capture is told at once.
         files = [CaptureFile(name, request.follow and name == request.files[-1], 0, programs) for name in request.files]
 
@@ -88,6 +98,8 @@ def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, sho
             for judged in _judged(reading, request, files, show, pause):
                 summary.add(judged.flows)
                 summary.add_events(judged.events)
+                if keeper is not None:
+                    keeper.keep(judged.kept, [meter])
                 if sender is not None:
                     sender.add(judged.exported)
                 if ipfix is not None:
@@ -107,7 +119,12 @@ def replay(request: Request, configuration: Mapping[str, Any], clock: Clock, sho
             reading.notices.append(f"{ipfix.failures} IPFIX messages could not be sent to {request.ipfix}")
         if ipfix is not None and ipfix.left_out:
             reading.notices.append(f"{ipfix.left_out} flows have addresses that IPFIX does not know")
-    document = summary.document(reading.books(), reading.capture(request.files))
+    capture = reading.capture(request.files)
+    if keeper is not None:
+        if keeper.trouble:
+            reading.notices.append(keeper.trouble)
+        capture["kept"] = {"packets": keeper.saved, "missed": keeper.missed}
+    document = summary.document(reading.books(), capture)
     return Done(document, written, document["books"]["packets"]["packets"] + document["capture"]["filtered"])
 
 

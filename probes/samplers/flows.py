@@ -11,16 +11,18 @@ from msgspec import Meta
 
 from fabricscope.clock import NANOSECONDS, Clock, system_clock
 from fabricscope.flow import Flow, FlowRecord
-from fabricscope.model import Event, MetricSpec, Now, Severity
+from fabricscope.model import Event, MetricSpec, Now, Reading, Severity
 from probes.engine import Meter
 from probes.flows import metrics
 from probes.flows.language.problems import RulesError
 from probes.flows.language.rule_files import load, stamp
+from probes.flows.keeping import Keeper
 from probes.flows.metering import MeterSettings, make_classifier, make_meter
 from probes.flows.observer import Captured, Observer
 from probes.sampling.sampler import Roots, Row, SamplerSettings
 from probes.sources import libpcap
 from probes.sources.ipfix_sender import IpfixSender
+from probes.sources.kept_packets import KeptRing
 from probes.sources.mirror import MirrorPort, RingOptions
 
 _RETRY_NS = 10 * NANOSECONDS
@@ -91,6 +93,17 @@ class FlowsSettings(SamplerSettings, frozen=True, kw_only=True, forbid_unknown_f
         int,
         Meta(ge=1, le=1000, description="Queue pair connections with series of their own; the rest is `other`."),
     ] = 50
+    keep_folder: Annotated[
+        str,
+        Meta(
+            max_length=1000,
+            description="Folder for packets of flows whose policy says `keep`, two pcapng files an interface that take "
+            "turns. Needs `meter.keep_bytes`.",
+        ),
+    ] = "/var/lib/fabricscope/packets"
+    keep_file_bytes: Annotated[
+        int, Meta(ge=1 << 20, le=1 << 40, description="Size of both files of an interface together.")
+    ] = 1 << 30
     ipfix: Annotated[
         str, Meta(max_length=260, description="HOST:PORT to which flow records go as IPFIX over UDP; empty for nobody.")
     ] = ""
@@ -120,6 +133,10 @@ class FlowsSampler:
         self._looked = 0
         limits = (settings.max_classes, settings.max_pairs, settings.max_connections)
         self._observers = {name: Observer(name, self._rules, limits) for name in settings.interfaces}
+        folder = Path(settings.keep_folder)
+        self._keepers = {
+            name: Keeper(KeptRing(folder, name, settings.keep_file_bytes).write) for name in settings.interfaces
+        }
         self._ports: dict[str, MirrorPort] = {}
         self._tried: dict[str, int] = {}
         """When it was last tried to open an interface (monotonic ns)."""
@@ -162,6 +179,8 @@ class FlowsSampler:
                 if isinstance(row, Flow):
                     exported.append(row)
                 yield row
+            if self._settings.meter.keep_bytes:
+                yield from self._keep_packets(name, observer.kept, port, now)
         if self._ipfix is not None:
             self._ipfix.send(exported, now.wall // NANOSECONDS)
         if trouble and len(trouble) == len(self._observers):
@@ -190,6 +209,18 @@ class FlowsSampler:
                 self._ports[name] = self._open_port(name, self._options(name), self._meter, self._clock)
             except OSError as error:
                 self._reasons[name] = str(error)
+
+    def _keep_packets(
+        self, name: str, records: Sequence[FlowRecord], port: MirrorPort | None, now: Now
+    ) -> Iterator[Row]:
+        """Save packets of flows, and tell how many there were; an event when they begin not to find a place."""
+        keeper = self._keepers[name]
+        before = keeper.trouble
+        keeper.keep(records, port.meters if port is not None else ())
+        if keeper.trouble and keeper.trouble != before:
+            yield _event("flows.packets_not_kept", Severity.WARNING, keeper.trouble, now)
+        yield Reading(metrics.KEPT, (name,), keeper.saved)
+        yield Reading(metrics.KEPT_MISSED, (name,), keeper.missed)
 
     def _keep(self, name: str, records: Sequence[FlowRecord]) -> None:
         """Keep records until they are judged; those that find no room are counted."""

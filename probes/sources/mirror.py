@@ -117,6 +117,11 @@ class MirrorPort:
         """Whether the rings are of no more use, as when the interface went away: it has to be opened anew."""
         return self._trouble is not None
 
+    @property
+    def meters(self) -> Sequence[Meter]:
+        """One for each ring."""
+        return self._meters
+
     def set_rules(self, rules: Classifier) -> None:
         """Look for these rules in flows that begin from now on."""
         for meter in self._meters:

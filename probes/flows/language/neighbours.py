@@ -176,13 +176,10 @@ def _slots(record: FlowRecord, *, alone: bool) -> list[int]:
     if record.forward.payload_octets < record.reverse.payload_octets:
         return []
     features = record.features
-    if not features.bin_ns:
-        # Too few packets for a series: the first and the last of them.
+    if features.bin_ns != SLOT_NS:
+        # Too few packets for a series, or so long that its bins are wide: the first and the last packet.
         way = record.forward
         return sorted({time // SLOT_NS for time in (way.first_ns, way.last_ns)}) if way.packets else []
-    if features.bin_ns != SLOT_NS:
-        # A wide bin does not say in which of its slots something was sent.
-        return []
     first = record.start_ns // SLOT_NS
     if alone:
         # With nobody else one slot says as much as all.

@@ -31,7 +31,7 @@ _Documents = dict[str, dict[str, tuple[dict[str, Any], Origin]]]
 
 
 class Rules(NamedTuple):
-    """Everything in force, in the order of files and in them; what is switched off is left out."""
+    """Everything in force, in the order of files and in them, shipped policies last; what is switched off is left out."""
 
     rules: tuple[Rule, ...] = ()
     behaviours: tuple[Behaviour, ...] = ()
@@ -68,7 +68,7 @@ def examine(
     found = Rules(
         rules=_typed(documents["rules"], Rule, spelling.rule, problems),
         behaviours=_typed(documents["behaviours"], Behaviour, spelling.behaviour, problems),
-        policies=_typed(documents["policies"], Policy, spelling.policy, problems),
+        policies=_typed(_own_first(documents["policies"]), Policy, spelling.policy, problems),
         origins={(section, name): origin for section in SECTIONS for name, (_, origin) in documents[section].items()},
     )
     if len(found.rules) > MAX_RULES:
@@ -134,6 +134,11 @@ def _entry(there: dict[str, tuple[dict[str, Any], Origin]], name: str, document:
     origin.add(layer)
     there[name] = ({**below, **document}, origin)
     return None
+
+
+def _own_first(policies: dict[str, tuple[dict[str, Any], Origin]]) -> dict[str, tuple[dict[str, Any], Origin]]:
+    """The first policy that fits decides: those that are shipped come last."""
+    return dict(sorted(policies.items(), key=lambda item: SHIPPED in item[1][1].folders))
 
 
 def _typed(

@@ -27,6 +27,13 @@ def problems(folder: Path, text: str) -> list[str]:
     return [str(each).removeprefix(f"{file}:") for each in examine([file], shipped=False, extractors=["tls"])[1]]
 
 
+def test_policies_of_ones_own_are_asked_before_shipped_ones(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("policies: {mine: {then: {keep: true}}, scans: {then: {event: info}}}")
+    names = [policy.name for policy in load([tmp_path]).policies]
+    assert names[0] == "mine"
+    assert "scans" in names[1:]
+
+
 def test_a_rule_as_it_is_written(tmp_path: Path) -> None:
     (rule,) = loaded(tmp_path, ONE).rules
     assert (rule.name, rule.label, rule.transport, rule.ports) == (
