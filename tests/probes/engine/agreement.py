@@ -90,7 +90,8 @@ def metered(seen: Iterable[Frame], rules: bytes | None = None, **settings: Any) 
 
 def read(path: str, rules: bytes | None = None, **settings: Any) -> list[tuple[str, object, object]]:
     """In what both differ over a capture file, what is wrong with it included."""
-    both, ends = meters(rules, **settings), []
+    both = meters(rules, **settings)
+    ends: list[object] = []
     for meter, engine in zip(both, (native(), twin), strict=True):
         file = engine.CaptureFile(path)
         error = ""
@@ -101,5 +102,5 @@ def read(path: str, rules: bytes | None = None, **settings: Any) -> list[tuple[s
             error = str(wrong)
         ends.append((error, file.counts(), file.interfaces(), file.ended()))
         file.close()
-    found: list[tuple[str, object, object]] = [] if ends[0] == ends[1] else [("file", *ends)]
+    found: list[tuple[str, object, object]] = [] if ends[0] == ends[1] else [("file", ends[0], ends[1])]
     return found + compared(*both)

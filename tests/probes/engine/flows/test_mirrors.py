@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from fabricscope.flow import Tunnel as TunnelKind
 from probes.engine.flows.mirrors import Mirror, Mirrors
-from probes.engine.packets.packet import Tunnel, TunnelKind
+from probes.engine.packets.packet import Tunnel
 
 
 def tunnel(number: int, sequence: int | None, kind: TunnelKind = TunnelKind.ERSPAN2) -> Tunnel:

@@ -5,7 +5,7 @@ from tests.probes.engine.frames import SECOND
 
 
 def every(wheel: Wheel, now: int, budget: int = 1 << 30) -> list[int]:
-    found = []
+    found: list[int] = []
     while True:
         number, budget = wheel.due(now, budget)
         if number is None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from probes.engine.packets.packet import MIRRORS, Reason, TunnelKind, Undecodable
+from fabricscope.flow import Tunnel as TunnelKind
+from probes.engine.packets.packet import MIRRORS, Reason, Undecodable
 
 
 def test_reasons_are_words_and_mirrors_are_tunnels_with_numbers() -> None:

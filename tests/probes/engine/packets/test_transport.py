@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from probes.engine.packets.packet import TcpHeader, TunnelKind
+from fabricscope.flow import Tunnel as TunnelKind
+from probes.engine.packets.packet import TcpHeader
 from tests.probes.engine.frames import ACK, CLIENT, SERVER, ip, ipv4, tcp, udp
 from tests.probes.engine.packets.made import decoded, reason
 

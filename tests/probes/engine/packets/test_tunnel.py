@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from probes.engine.packets.packet import TunnelKind
+from fabricscope.flow import Tunnel as TunnelKind
 from tests.probes.engine.frames import CLIENT, SERVER, erspan2, erspan3, ethernet, ip, ipv4, udp, vxlan
 from tests.probes.engine.packets.made import decoded, reason
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from probes.engine.packets.packet import Frame, Network, TunnelKind, Undecodable
+from fabricscope.flow import Tunnel as TunnelKind
+from probes.engine.packets.packet import Frame, Network, Undecodable
 from probes.engine.packets.span import Span
 from probes.engine.packets.walk import MAX_HEADERS, Walk
 

@@ -11,7 +11,7 @@ def sizes(*pieces: tuple[int, Position, int, int | None]) -> list[int]:
     """Sizes of the messages of a stream of number, place, payload and told length, with an MTU of 100."""
     stream, tally = Stream(), Tally()
     found: list[int] = []
-    tally.sizes.add = found.append  # type: ignore[method-assign]
+    tally.sizes.add = found.append  # type: ignore[method-assign, assignment]
     for psn, position, payload, length in pieces:
         stream.arrive(Piece(psn, 1, position, False, length, payload, 100, 0), tally)
     stream.acknowledge(pieces[-1][0] + 1, 100, tally)

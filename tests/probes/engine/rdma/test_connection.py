@@ -39,9 +39,9 @@ def test_writes_reads_and_what_is_refused() -> None:
         packet(A, 7, WRITE_FIRST, 1, reth(1500) + bytes(1024), 0), packet(A, 7, WRITE_LAST, 2, bytes(476), 1),
         packet(B, 9, ACKNOWLEDGE, 2, POSITIVE, 2),
         packet(A, 7, READ, 3, reth(2000), 3),
-        packet(B, 9, ANSWER_FIRST, 3, POSITIVE + bytes(1024), 4), packet(B, 9, ANSWER_LAST, 4, POSITIVE + bytes(976), 5),
+        packet(B, 9, ANSWER_FIRST, 3, POSITIVE + bytes(1024), 4), packet(B, 9, ANSWER_LAST, 4, POSITIVE + bytes(976), 5),  # noqa: E501
         packet(A, 7, SEND_ONLY, 6, b"x", 6), packet(B, 9, ACKNOWLEDGE, 5, SEQUENCE_ERROR, 7),
-        packet(A, 7, SEND_ONLY, 5, b"x", 8), packet(A, 7, SEND_ONLY, 6, b"x", 9), packet(B, 9, ACKNOWLEDGE, 6, NOT_READY, 9),
+        packet(A, 7, SEND_ONLY, 5, b"x", 8), packet(A, 7, SEND_ONLY, 6, b"x", 9), packet(B, 9, ACKNOWLEDGE, 6, NOT_READY, 9),  # noqa: E501
         packet(B, 9, CNP, 0, bytes(16), 10),
     )  # fmt: skip
     assert record.rdma is not None

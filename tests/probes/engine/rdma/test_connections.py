@@ -51,9 +51,7 @@ def test_a_small_one_makes_room() -> None:
     large = [packet(A, 7, SEND_ONLY, psn, b"x", psn) for psn in range(5)]
     small = [packet(A, qp, SEND_ONLY, 1, b"x", 10 + qp) for qp in (8, 9)]
     found = told(*large, *small, limits=limits)
-    assert [(record.key.destination_queue_pair, record.end_reason) for record in found][0] == (
-        8, EndReason.LACK_OF_RESOURCES,
-    )  # fmt: skip
+    assert (found[0].key.destination_queue_pair, found[0].end_reason) == (8, EndReason.LACK_OF_RESOURCES)
     assert sum(record.rdma.forward.icrc_checked for record in found if record.rdma) == 3
 
 

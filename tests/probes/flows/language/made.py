@@ -5,14 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from fabricscope.flow import Classification, EndReason, Features, FlowKey, FlowRecord, Rdma, Tcp, Tunnel, Way
-from probes.flows.language import native
 from probes.flows.language.rule import Rule
 from probes.flows.language.rule_files import Rules, load
-
-needs_engine = pytest.mark.skipif(not native.BUILT, reason="the Rust engine is not built")
 
 SECOND = 1_000_000_000
 

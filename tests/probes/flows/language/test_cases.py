@@ -4,7 +4,7 @@ from pathlib import Path
 
 from probes.flows.language import cases
 from probes.flows.language.rule import Case, Payload
-from tests.probes.flows.language.made import loaded, needs_engine
+from tests.probes.flows.language.made import loaded
 
 RULES = r"""rules:
   base:
@@ -34,7 +34,6 @@ RULES = r"""rules:
 """
 
 
-@needs_engine
 def test_cases_go_through_the_engine(tmp_path: Path) -> None:
     count, failures = cases.run(loaded(tmp_path, RULES))
     assert count == 12

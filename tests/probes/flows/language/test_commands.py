@@ -6,7 +6,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from probes.flows.language.commands import rules
-from tests.probes.flows.language.made import needs_engine, written
+from tests.probes.flows.language.made import written
 
 RULES = r"""rules:
   hello-there:
@@ -46,7 +46,6 @@ def test_a_path_that_is_not_there(tmp_path: Path) -> None:
     assert "no such file or folder" in result.output
 
 
-@needs_engine
 def test_cases(tmp_path: Path) -> None:
     file = written(tmp_path, RULES)
     result = invoke("test", file)

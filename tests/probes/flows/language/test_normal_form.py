@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from probes.flows.language import native, normal_form
-from tests.probes.flows.language.made import loaded, needs_engine
+from tests.probes.flows.language.made import loaded
 
 RULES = r"""rules:
   base:
@@ -48,6 +48,5 @@ def test_nothing_is_left_out(tmp_path: Path) -> None:
     assert [group[0]["patterns"] for group in two["not"]] == [["^e"], ["b"]]
 
 
-@needs_engine
 def test_the_engine_takes_it(tmp_path: Path) -> None:
     assert len(native.Classifier(normal_form.as_json(loaded(tmp_path, RULES).rules))) == 2

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from probes.flows.language import native
 from probes.flows.language.patterns import PatternError, examine
-from tests.probes.flows.language.made import needs_engine
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,6 @@ def test_what_is_not_in_both_languages_is_refused(text: str, complaint: str) -> 
 
 
 @given(st.text(alphabet=r"^$ab.*+?()[]{},-|\x0123dn:i", max_size=14))
-@needs_engine
 def test_what_is_taken_both_languages_take(text: str) -> None:
     try:
         found = examine(text)
