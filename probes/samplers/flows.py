@@ -14,9 +14,9 @@ from fabricscope.flow import Flow, FlowRecord
 from fabricscope.model import Event, MetricSpec, Now, Reading, Severity
 from probes.engine import Meter
 from probes.flows import metrics
+from probes.flows.keeping import Keeper
 from probes.flows.language.problems import RulesError
 from probes.flows.language.rule_files import load, stamp
-from probes.flows.keeping import Keeper
 from probes.flows.metering import MeterSettings, make_classifier, make_meter
 from probes.flows.observer import Captured, Observer
 from probes.sampling.sampler import Roots, Row, SamplerSettings

@@ -28,7 +28,7 @@ class KeptFile:
 class KeptRing:
     """Two files that take turns: when one is full, the one before it makes room.
 
-    They are `NAME.pcapng` and `NAME-before.pcapng`; what was in them when the probe was started before stays until then.
+    They are `NAME.pcapng` and `NAME-before.pcapng`; what an earlier probe put into them stays until then.
     """
 
     def __init__(self, folder: Path, name: str, max_bytes: int) -> None:

@@ -24,7 +24,8 @@ NOTHING = 0.05
 
 
 class _Flow(NamedTuple):
-    index: int
+    place: int
+    """Among the records."""
     kind: tuple[int, bool]
     """Which operation, and whether both ways carry data."""
     message: float
@@ -45,10 +46,10 @@ class _Flow(NamedTuple):
 def of(records: Sequence[FlowRecord]) -> dict[int, dict[str, float]]:
     """For each record of RDMA with data, by its place: what it and those alike look like."""
     flows = [flow for index, record in enumerate(records) if (flow := _flow(index, record)) is not None]
-    found = {}
+    found: dict[int, dict[str, float]] = {}
     for group in _groups(flows):
         shape = _shape(group)
-        found |= {flow.index: shape for flow in group}
+        found |= {flow.place: shape for flow in group}
     return found
 
 

@@ -6,8 +6,8 @@ from msgspec import structs
 
 from fabricscope.flow import FlowRecord, JoinedBy, Rdma, RdmaLink, RdmaWay
 from probes.flows.language import alike, features
-from tests.probes.flows.language.made import record
 from tests.probes.flows.language.made import features as shape
+from tests.probes.flows.language.made import record
 
 WRITE, SEND, READ = 0x0A, 0x04, 0x10
 
