@@ -1,8 +1,9 @@
 """Flows of RDMA that carry alike and hang together by their hosts, as those of one collective do. Pure.
 
 Two flows are alike when one host is an end of both, both went on at one time, do the same (send, write or read; one
-way or both), carry about as much in messages of about one size, and repeat at the same pace where a period is known of
-both. What is alike to what is alike belongs to it too. What such flows look like as a graph of hosts tells a ring from a tree, and both from everyone with everyone.
+way or both), carry about as much in messages of about one size, and repeat at the same pace where a period is known
+of both. What is alike to what is alike belongs to it too. What such flows look like as a graph of hosts tells a ring
+from a tree, and both from everyone with everyone.
 """
 
 from __future__ import annotations

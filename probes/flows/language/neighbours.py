@@ -94,7 +94,7 @@ def _count(
     found: Sequence[dict[str, float]],
     margin_ns: int = 0,
 ) -> None:
-    """Note how many different things the records have that share `by` and, give or take a margin, a moment with each."""
+    """Note how many different things records have that share `by` and, give or take a margin, a moment with each."""
     groups: dict[Hashable, dict[Hashable, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index in which:
         groups[by(records[index])][of_what(records[index])].append(index)

@@ -31,7 +31,7 @@ _Documents = dict[str, dict[str, tuple[dict[str, Any], Origin]]]
 
 
 class Rules(NamedTuple):
-    """Everything in force, in the order of files and in them, shipped policies last; what is switched off is left out."""
+    """Everything in force, in the order of files and in them, shipped policies last; nothing that is switched off."""
 
     rules: tuple[Rule, ...] = ()
     behaviours: tuple[Behaviour, ...] = ()
