@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from fabricscope.flow import FlowRecord, Tunnel, decode_records
-from tests.probes.engine.conftest import native, needs_native
 from tests.fixtures.roce.capture import Capture
 from tests.fixtures.roce.comparison import differences
 from tests.fixtures.roce.mirrors import MIRRORS, SESSION
 from tests.fixtures.roce.scenarios import everything, infiniband, many
+from tests.probes.engine.conftest import native, needs_native
 
 pytestmark = [needs_native]
 

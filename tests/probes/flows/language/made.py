@@ -86,4 +86,5 @@ def record(
         rdma,
         shape or features(),
         Classification("", "", 0.0, [], 0, [], []),
+        1.0,
     )
