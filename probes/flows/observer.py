@@ -11,6 +11,7 @@ from fabricscope.model import Event, MetricSpec, Now, Reading
 from probes.flows import metrics
 from probes.flows.judging import Judging
 from probes.flows.language.rule_files import Rules
+from probes.flows.mirrors import together
 from probes.flows.totals import Totals
 
 TURN_NS = 60_000_000_000
@@ -79,8 +80,9 @@ class Observer:
         for reason in sorted({reason for each in books for reason in each.undecodable}):
             count = sum(each.undecodable[reason].packets for each in books if reason in each.undecodable)
             yield reading(metrics.UNDECODABLE, count, reason)
-        seen = sum(mirror.seen for each in books for mirror in each.mirrors)
-        missing = sum(mirror.missing for each in books for mirror in each.mirrors)
+        mirrors = together(books)
+        seen = sum(mirror.seen for mirror in mirrors)
+        missing = sum(mirror.missing for mirror in mirrors)
         if seen:
             # Without sequence numbers nothing is known of what the mirror lost, and nothing is said.
             yield reading(metrics.VISIBILITY, seen / (seen + missing))

@@ -18,6 +18,7 @@ from probes.flows.keeping import Keeper
 from probes.flows.language.problems import RulesError
 from probes.flows.language.rule_files import load, stamp
 from probes.flows.metering import MeterSettings, make_classifier, make_meter
+from probes.flows.mirrors import seen_by_all
 from probes.flows.observer import Captured, Observer
 from probes.sampling.sampler import Roots, Row, SamplerSettings
 from probes.sources import libpcap
@@ -127,6 +128,9 @@ class FlowsSampler:
         self._settings = settings
         self._clock = clock
         self._open_port = open_port
+        if settings.filter:
+            # Compiled again for each interface: here a mistake in it is found before packets are read.
+            libpcap.compile_filter(settings.filter)
         self._rules = load(map(Path, settings.rules))
         self._classifier = make_classifier(self._rules)
         self._stamp = stamp(settings.rules)
@@ -165,13 +169,14 @@ class FlowsSampler:
         for name, observer in self._observers.items():
             port = self._ports.get(name)
             if port is not None:
-                self._keep(name, port.take())
+                books = port.books()
+                self._keep(name, seen_by_all(port.take(), books))
                 try:
                     counts = port.counts()
                 except OSError as error:
-                    port, self._reasons[name] = None, str(error)
+                    port, self._reasons[name] = None, error.strerror or str(error)
                 else:
-                    yield from observer.books(port.books(), Captured(*counts), self._left_out[name])
+                    yield from observer.books(books, Captured(*counts), self._left_out[name])
             yield observer.is_up(up=port is not None)
             if port is None:
                 trouble.append(self._reasons[name])
@@ -201,14 +206,16 @@ class FlowsSampler:
             if port is not None and not port.is_gone:
                 continue
             if port is not None:
-                self._keep(name, self._ports.pop(name).close())
+                self._reasons[name] = port.reason
+                books = self._ports.pop(name).books()
+                self._keep(name, seen_by_all(port.close(), books))
             if name in self._tried and now.mono - self._tried[name] < _RETRY_NS:
                 continue
             self._tried[name] = now.mono
             try:
                 self._ports[name] = self._open_port(name, self._options(name), self._meter, self._clock)
             except OSError as error:
-                self._reasons[name] = str(error)
+                self._reasons[name] = error.strerror or str(error)
 
     def _keep_packets(
         self, name: str, records: Sequence[FlowRecord], port: MirrorPort | None, now: Now

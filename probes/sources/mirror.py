@@ -66,6 +66,7 @@ class MirrorPort:
         self._rings = _open(interface, options)
         self._meters = [make_meter() for _ in self._rings]
         self._stop = threading.Event()
+        self._filtered = 0
         self._trouble: OSError | None = None
         """Why the rings are of no more use."""
         # It belongs to the network namespace in which it was made, as the rings do.
@@ -94,13 +95,16 @@ class MirrorPort:
             )
         if self._trouble is not None:
             raise self._trouble
-        received = dropped = filtered = 0
+        received = dropped = offered = 0
         for ring in self._rings:
-            _, came, lost, _, offered, _, _ = ring.counts()
+            _, came, lost, _, before, _, _ = ring.counts()
             received += came
             dropped += lost
-            filtered += max(offered - came, 0) if offered is not None else 0
-        return RingCounts(received, dropped, filtered)
+            # The first ring counts what came before the filter, for all of them.
+            offered += before or 0
+        # One that came between two counts is filtered next time.
+        self._filtered = max(self._filtered, offered - received)
+        return RingCounts(received, dropped, self._filtered)
 
     def _is_up(self) -> bool:
         """Ask the kernel: a ring is told but once that its interface went down (netdevice(7), SIOCGIFFLAGS)."""
@@ -121,6 +125,11 @@ class MirrorPort:
     def meters(self) -> Sequence[Meter]:
         """One for each ring."""
         return self._meters
+
+    @property
+    def reason(self) -> str:
+        """Why; empty when nothing is wrong."""
+        return "" if self._trouble is None else self._trouble.strerror or str(self._trouble)
 
     def set_rules(self, rules: Classifier) -> None:
         """Look for these rules in flows that begin from now on."""

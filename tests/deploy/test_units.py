@@ -18,7 +18,7 @@ from tests.deploy.confine import allowed
 
 SYSTEMD = Path(__file__).parent.parent.parent / "deploy" / "systemd"
 CEILINGS = {"probe": 2.0, "collector": 2.0}
-DROP_INS = {"gpu-node.conf": 3.0, "ib-fabric.conf": 2.2}
+DROP_INS = {"gpu-node.conf": 3.0, "ib-fabric.conf": 2.2, "mirror.conf": 2.6}
 
 pytestmark = pytest.mark.needs_program("systemd-analyze", package="systemd")
 

@@ -82,7 +82,7 @@ def substitute(text: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\$(?:\{(\w+)\}|(\w+))", lambda found: values[found[1] or found[2]], text)
 
 
-SAMPLE_VALUES = {"job": "j", "cluster": "c", "host": "h", "__rate_interval": "1m"}
+SAMPLE_VALUES = {"job": "j", "cluster": "c", "host": "h", "__rate_interval": "1m", "__range": "1h"}
 """Values with which a query can be parsed."""
 
 

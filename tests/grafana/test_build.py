@@ -15,7 +15,7 @@ from grafana.build import render
 from grafana.dashboards.panels import COLUMNS
 from tests.grafana import shipped
 
-BUILT_IN = {"__all", "__rate_interval", "__url_time_range", "__data"}
+BUILT_IN = {"__all", "__range", "__rate_interval", "__url_time_range", "__data"}
 
 each = pytest.mark.parametrize("path", shipped.DASHBOARDS, ids=lambda path: path.stem)
 

@@ -261,7 +261,7 @@ def test_every_panel_answers_with_data(troubled: tuple[Prometheus, Callable[[], 
     def is_answered(query: shipped.PanelQuery) -> bool:
         """Whether there is anything on n1, which has its values from real samplers, or else on n4."""
         for host in ("n1", "n4"):
-            values = {"job": job, "cluster": "alpha", "host": host, "__rate_interval": "10s"}
+            values = {"job": job, "cluster": "alpha", "host": host, "__rate_interval": "10s", "__range": "1m"}
             if prometheus.answers(shipped.substitute(query.expr, values), instant=query.instant):
                 return True
         return False
@@ -291,7 +291,7 @@ def test_tables_say_what_and_where_a_thing_is(troubled: tuple[Prometheus, Callab
             continue
         labels = {name for name in keep["options"]["include"]["names"] if not name.startswith("Value")}
         for target in panel["targets"]:
-            values = {"job": JOBS[1], "cluster": "alpha", "host": "n4", "__rate_interval": "10s"}
+            values = {"job": JOBS[1], "cluster": "alpha", "host": "n4", "__rate_interval": "10s", "__range": "1m"}
             rows = prometheus.ask("query", query=shipped.substitute(target["expr"], values))["result"]
             assert rows, panel["title"]
             assert all(set(row["metric"]) >= labels for row in rows), f"{panel['title']}: {rows[0]['metric']}"
@@ -301,7 +301,7 @@ def test_tables_say_what_and_where_a_thing_is(troubled: tuple[Prometheus, Callab
 
 def test_queries_that_may_be_empty_can_be_asked(troubled: tuple[Prometheus, Callable[[], None]]) -> None:
     prometheus, _ = troubled
-    values = {"job": JOBS[0], "cluster": "alpha", "host": "n1", "__rate_interval": "10s"}
+    values = {"job": JOBS[0], "cluster": "alpha", "host": "n1", "__rate_interval": "10s", "__range": "1m"}
     excused = set()
     for query in shipped.panel_queries():
         excused |= EMPTY_WHEN_WELL.keys() & {selector.metric for selector in shipped.selectors(query_text(query))}
