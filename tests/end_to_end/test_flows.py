@@ -45,7 +45,7 @@ def test_what_a_switch_mirrors_comes_out_at_the_collector(tmp_path: Path) -> Non
 
             def lost_here() -> float:
                 groups = made.get("/api/v1/flows/top", by="label", label="roce")["groups"]
-                return sum(group["rdma_lost"] for group in groups)
+                return float(sum(group["rdma_lost"] for group in groups))
 
             eventually(lambda: lost_here() == lost, "all that was lost on the wire is in the store")
             eventually(lambda: total(made, "rdma_lost_packets_total") == lost, "and in the series")
