@@ -8,6 +8,7 @@ import pytest
 from fabricscope.model import Kind, MetricSpec, Quality, Reading, Watch
 from probes.sampling import pipeline as module
 from probes.sampling.pipeline import Pipeline
+from tests.fixtures.flows import flow
 from tests.probes.made import BYTES, NARROW, SECOND, UP, at, event, readings
 
 
@@ -38,6 +39,17 @@ def test_events_that_a_sampler_tells_of_come_before_those_that_follow_from_chang
     assert first.readings == 1
     second = pipeline.process([Reading(UP, ("a",), 0), event(at(1), "test.said")], at(1))
     assert [event.kind for event in second.events] == ["test.said", "test.down"]
+
+
+def test_flows_are_neither_readings_nor_events() -> None:
+    pipeline = Pipeline("test", SECOND)
+    told = flow()
+    first = pipeline.process([*readings(1), event(at(0), "test.said"), told], at(0))
+    assert (first.flows, first.readings, len(first.events)) == ([told], 2, 1)
+    second = pipeline.process([told, *readings(2), told], at(1))
+    assert (len(second.flows), second.readings, second.events) == (2, 2, [])
+    assert second.sampled.series_set is first.sampled.series_set
+    assert pipeline.process(readings(3), at(2)).flows == []
 
 
 def test_an_event_that_no_collector_would_take_is_refused_here() -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,7 @@ from fabricscope.codec import encode_events
 from fabricscope.model import Event, Kind, MetricSpec, Now, Quality, Reading, Severity
 from probes.sampling.pipeline import Pipeline
 from probes.sampling.runner import MAX_REASON, MAX_TOLD, Outcome, Result, SamplerRunner
+from tests.fixtures.flows import flow
 from tests.fixtures.samplers import FakeSampler
 from tests.probes.conftest import LogLines
 from tests.probes.made import SECOND, UP, at, readings
@@ -141,6 +142,33 @@ async def test_events_of_a_late_answer_are_told_with_the_next(hang: Hang) -> Non
 
 def xid(message: str = "XID 79") -> Event:
     return Event(5, 5, "kernel.xid", Severity.CRITICAL, message, {}, {})
+
+
+async def test_flows_come_with_a_sample_and_of_one_that_failed_or_was_late(hang: Hang) -> None:
+    def play(now: Now) -> Iterable[Any]:
+        yield flow(label="first")
+        if not hang.entered.is_set():
+            yield from hang(now)
+            raise OSError("no port")
+        yield from readings()
+
+    tested, _ = runner(play, AT_ONCE)
+    assert not (await tested.tick()).flows
+    await asyncio.to_thread(hang.entered.wait)
+    hang.let_go.set()
+    await returned(tested)
+    tested.deadline_ns = NEVER
+    outcome = await tested.tick()
+    assert (outcome.readings, len(outcome.flows)) == (2, 2), "of the one that was late, and of this one"
+
+    def fails_late(_: Now) -> Iterable[Any]:
+        yield flow(label="last")
+        raise OSError("no port")
+
+    failing, _ = runner(fails_late)
+    outcome = await failing.tick()
+    assert outcome.result is Result.FAILED
+    assert [told.record.classification.label for told in outcome.flows] == ["last"]
 
 
 async def test_what_was_told_before_a_failure_is_told_with_it() -> None:

@@ -248,7 +248,11 @@ fn what_is_known_by_its_carrier_alone_needs_no_payload() {
     let rules = classifier(&[
         rule("roce", "rdma", &[way(0.98, &[])]),
         with(
-            rule("nvme-rdma", "rdma", &[way(0.97, &[test("either", "^\\x7f")])]),
+            rule(
+                "nvme-rdma",
+                "rdma",
+                &[way(0.97, &[test("either", "^\\x7f")])],
+            ),
             "refines",
             serde_json::json!(["roce"]),
         ),

@@ -13,10 +13,10 @@ RULES = r"""rules:
     summary: says hello
     transport: [tcp, udp]
     confidence: 0.9
-    client: '^HELO'
+    client: '^HOWDY'
     cases:
       - name: hello
-        client: 'HELO you\r\n'
+        client: 'HOWDY you\r\n'
       - name: something else
         client: 'EHLO you'
         expect: none
@@ -32,10 +32,10 @@ def test_check(tmp_path: Path) -> None:
     result = invoke("check", file)
     assert result.exit_code == 0
     assert result.output.endswith("policies: nothing is wrong\n")
-    written(tmp_path, RULES.replace("'^HELO'", "'^HELO('"))
+    written(tmp_path, RULES.replace("'^HOWDY'", "'^HOWDY('"))
     result = invoke("check", tmp_path)
     assert result.exit_code == 1
-    assert result.output == f"{file}:6: hello-there.client[0].match[0]: '^HELO(': character 7: `(` without `)`\n"
+    assert result.output == f"{file}:6: hello-there.client[0].match[0]: '^HOWDY(': character 8: `(` without `)`\n"
     (problem,) = json.loads(invoke("check", file, "--json").output)
     assert (problem["file"], problem["line"]) == (str(file), 6)
 
@@ -51,13 +51,13 @@ def test_cases(tmp_path: Path) -> None:
     result = invoke("test", file)
     assert result.exit_code == 0, result.output
     assert result.output.endswith(" 0 failed\n")
-    written(tmp_path, RULES.replace("EHLO", "HELO"))
+    written(tmp_path, RULES.replace("EHLO", "HOWDY"))
     result = invoke("test", file)
     assert result.exit_code == 1
     line, last = result.output.splitlines()
     assert line.startswith(
         f"{file}:10: hello-there: case 'something else': expected none, came out as hello-there (hello-there, 0.90), "
-        "by client matches ^HELO at 0: 48454c4f |HELO|"
+        "by client matches ^HOWDY at 0: 484f574459 |HOWDY|"
     )
     assert last.endswith("1 failed")
     written(tmp_path, RULES.replace("0.9", "9"))
