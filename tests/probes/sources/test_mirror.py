@@ -90,11 +90,6 @@ def test_what_the_filter_leaves_out_is_counted() -> None:
     apart(act)
 
 
-def is_gone(port: MirrorPort) -> bool:
-    """Asked anew: it changes by itself."""
-    return port.is_gone
-
-
 def test_it_is_told_when_the_interface_is_down_and_when_it_is_gone() -> None:
     def act() -> None:
         port = opened()
@@ -102,11 +97,7 @@ def test_it_is_told_when_the_interface_is_down_and_when_it_is_gone() -> None:
         with pytest.raises(OSError, match="tap: is down") as down:
             port.counts()
         assert down.value.errno == errno.ENETDOWN
-<<<<<<< HEAD
-        assert is_gone(port) is False
-=======
         assert port.reason == ""
->>>>>>> wt-f10
         command("ip", "link", "set", "tap", "up")
         with sender() as wire:
             # The kernel has a link that came up carry packets in its own time.
@@ -119,7 +110,7 @@ def test_it_is_told_when_the_interface_is_down_and_when_it_is_gone() -> None:
         with pytest.raises(OSError, match="no longer there") as gone:
             port.counts()
         assert gone.value.errno == errno.ENODEV
-        assert is_gone(port)
+        assert port.is_gone
         assert len(port.close()) == 1
         with pytest.raises(OSError, match="no such interface"):
             opened()
