@@ -2,7 +2,7 @@
 //!
 //! The seed is chosen anew for each meter: nobody can send packets that are taken for those of another flow.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 
 use foldhash::quality::RandomState;
 
@@ -124,9 +124,7 @@ impl Tags {
     }
 
     fn tag(&self, what: &impl Hash) -> u64 {
-        let mut hasher = self.0.build_hasher();
-        what.hash(&mut hasher);
-        hasher.finish().max(1)
+        self.0.hash_one(what).max(1)
     }
 }
 
