@@ -89,6 +89,14 @@ class Meter:
         records, self._out.records = self._out.records, []
         return msgspec.msgpack.encode(records)
 
+    def save_kept(self, wanted: bytes) -> tuple[int, bytes]:
+        """None: packets are kept by the Rust engine alone (`MeterSettings.keep_octets`)."""
+        return (0, b"")
+
+    def kept(self) -> tuple[int, int, int]:
+        """Packets that are kept, their octets, and those that made room: none."""
+        return (0, 0, 0)
+
     def books(self) -> bytes:
         """Where all packets went, for `fabricscope.books.decode_books`."""
         flows = self._out.books.flows
@@ -150,7 +158,9 @@ class Meter:
             rules = self._flows.rules
             if rules is not None and not record.classification.label:
                 facts = _rdma_facts(record)
-                found = rules.conclude(rules.begin(facts), facts)
+                # What connection management said stays.
+                fields = record.classification.fields
+                found = msgspec.structs.replace(rules.conclude_unseen(facts), fields=fields)
                 record = msgspec.structs.replace(record, classification=found)
             self._out.tell(record)
 

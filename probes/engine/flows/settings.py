@@ -32,6 +32,8 @@ class MeterSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Check the invariant CRC of one of how many packets of RDMA; 0: of none."""
     sampling: int = 1
     """One of how many packets the source gives, as records are to say."""
+    keep_octets: int = 0
+    """Memory for the last packets. Refused here: they are kept by the Rust engine alone."""
 
     @classmethod
     def from_json(cls, settings: bytes) -> MeterSettings:
@@ -40,6 +42,11 @@ class MeterSettings(Struct, frozen=True, forbid_unknown_fields=True):
             read = msgspec.json.decode(settings, type=cls)
         except msgspec.DecodeError as error:
             raise ValueError(f"settings of the meter: {error}") from error
+        if read.keep_octets:
+            raise ValueError(
+                f"settings of the meter: keep_octets is {read.keep_octets}, but the Rust engine alone keeps packets; "
+                "install cargo and fabricscope again, or set it to 0"
+            )
         for name, (least, most) in _BOUNDS.items():
             value = getattr(read, name)
             if value is not None and not least <= value <= most:

@@ -85,7 +85,8 @@ def route(walk: Walk, span: Span, ether_type: int) -> tuple[int, Span]:
     if first >> 28 != 6:
         raise Undecodable(BAD_NETWORK)
     traffic = first >> 20 & 0xFF
-    walk.network = Network(Family.V6, source, destination, 0, ether_type, hops, traffic >> 2, traffic & 3)
+    part = walk.network.fragment
+    walk.network = Network(Family.V6, source, destination, 0, ether_type, hops, traffic >> 2, traffic & 3, part)
     # From behind this header to the end of the invariant CRC.
     return following, span.past(GLOBAL_HEADER).told(octets)
 

@@ -147,7 +147,7 @@ class Walk:
             self.priority = 0
         self.tunnel = tunnel
         self.tunnels += 1
-        self.network = Network()
+        self.network = Network(fragment=self.part)
         self.source_port = 0
         self.destination_port = 0
 

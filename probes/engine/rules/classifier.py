@@ -88,6 +88,14 @@ class Rules:
             return UNCLASSIFIED
         return conclude(Asked(self._programs, inspection.program, facts), inspection)
 
+    def conclude_unseen(self, facts: FlowFacts) -> Classification:
+        """What a flow is of which no payload is looked at, such as one of RDMA: what carries it alone tells."""
+        inspection = self.begin(facts)
+        if inspection.program is not None:
+            inspection.packets = 1
+            Asked(self._programs, inspection.program, facts).evaluate(inspection, later=False)
+        return msgspec.structs.replace(self.conclude(inspection, facts), packets=0)
+
 
 class Classifier(Rules):
     """Rules in force; one that is made anew takes the place of the old one."""

@@ -11,6 +11,7 @@ def test_what_is_left_out_has_its_default_and_what_is_wrong_is_named() -> None:
         (b'{"idle_ns": 5}', "idle_ns is 5, and may be 1000000 to"),
         (b'{"flows": 5}', "unknown field"),
         (b'{"sampling": 0}', "sampling is 0"),
+        (b'{"keep_octets": 9}', "keep_octets is 9, but the Rust engine alone keeps packets"),
         (b"[", "settings of the meter"),
     ):
         with pytest.raises(ValueError, match=wrong):
