@@ -116,7 +116,7 @@ def test_an_h100_server_is_read_whole(score: Scoring, tmp_path: Path) -> None:
         device = ports.parent.name
         for gauge, text in ((metrics.STATE, "state"), (metrics.PHYSICAL_STATE, "phys_state")):
             gpud.compare(
-                f"{device} {text}", str(known[gauge, (device, "1")].value), (ports / "1" / text).read_text()[0]
+                f"{device} {text}", known[gauge, (device, "1")].value, int((ports / "1" / text).read_text()[0])
             )
         gigabits = float((ports / "1" / "rate").read_text().split()[0])
         rate = known.get((metrics.RATE, (device, "1")))
