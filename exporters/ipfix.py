@@ -1,4 +1,4 @@
-"""Flow records as IPFIX messages (RFC 7011), for collectors of others: nfdump, pmacct, commercial ones. Pure.
+"""Flow records as IPFIX messages (RFC 7011), for collectors of others: nfdump and others. Pure.
 
 Each way of a flow that had packets is a data record of its own, since few collectors read records of both ways
 (RFC 5103); `biflowDirection` says which it is. IPFIX has no elements for queue pairs: of RDMA it gets
