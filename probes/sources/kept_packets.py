@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -47,6 +48,11 @@ class KeptRing:
             size = 0
         if size + len(section) > self._half:
             self._path.replace(self._before)
-        with self._path.open("ab") as file:
+        with open(self._path, "ab", opener=_private) as file:
             file.write(section)
         return True
+
+
+def _private(path: str, flags: int) -> int:
+    """Opens for this user alone: payload is in it."""
+    return os.open(path, flags, 0o600)

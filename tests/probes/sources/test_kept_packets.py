@@ -28,6 +28,11 @@ def test_two_files_take_turns_and_stay_small(tmp_path: Path) -> None:
     assert [name.read_bytes() for name in names] == [b"e", b"ccccdddddd"]
 
 
+def test_nobody_else_may_read_what_was_captured(tmp_path: Path) -> None:
+    KeptRing(tmp_path, "mon", 20).write(b"a")
+    assert (tmp_path / "mon.pcapng").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_name_stays_inside_the_folder(tmp_path: Path) -> None:
     KeptRing(tmp_path / "packets", "../x/y", 20).write(b"a")
     assert [file.name for file in (tmp_path / "packets").iterdir()] == [".._x_y.pcapng"]
