@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from fabricscope.books import Books
@@ -16,6 +17,7 @@ from fabricscope.flow import Flow, FlowRecord
 from fabricscope.model import Event, Reading, Severity
 from fabricscope.settings import SettingsError
 from probes.flows.language.problems import RulesError
+from probes.flows.metering import MeterSettings
 from probes.samplers import flows as module
 from probes.samplers.flows import FlowsSampler, FlowsSettings
 from probes.sampling.pipeline import Pipeline
@@ -54,6 +56,15 @@ class FakePort:
         if self.trouble is not None:
             raise self.trouble
         return RingCounts(100, 0, 0)
+
+    @property
+    def meters(self) -> Sequence[Any]:
+        return [self]
+
+    def save_kept(self, wanted: bytes) -> tuple[int, bytes]:
+        """One meter, which has 20 packets of each flow that is wanted."""
+        count = 20 * len(msgspec.msgpack.decode(wanted))
+        return count, b"section" if count else b""
 
     @property
     def is_gone(self) -> bool:
@@ -123,6 +134,45 @@ def test_a_port_becomes_series_and_flows() -> None:
     assert not [row for row in bench.sample(1) if isinstance(row, Flow)]
     bench.sampler.close()
     assert bench.port.closed == 1
+
+
+KEEPING = """
+policies:
+  forbidden:
+    when: {label: [tls]}
+    then: {keep: true}
+"""
+
+
+def keeping(tmp_path: Path, folder: Path) -> Bench:
+    """A sampler whose policy keeps the packets of TLS."""
+    (tmp_path / "own.yaml").write_text(KEEPING)
+    meter = MeterSettings(keep_bytes=8 << 20)
+    return Bench(rules=(str(tmp_path / "own.yaml"),), meter=meter, keep_folder=str(folder))
+
+
+def test_packets_of_flows_that_a_policy_keeps_are_saved_and_counted(tmp_path: Path) -> None:
+    bench = keeping(tmp_path, tmp_path / "packets")
+    bench.sample(0)
+    bench.port.records = [flow().record, flow(label="dns").record]
+    rows = bench.sample(1)
+    assert (tmp_path / "packets" / "mon.pcapng").read_bytes() == b"section"
+    # The flow has 30 packets, of which the meter still had 20.
+    assert (value(rows, "kept_packets_total"), value(rows, "kept_missed_packets_total")) == (20, 10)
+
+
+def test_packets_that_find_no_place_are_told_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    bench = keeping(tmp_path, tmp_path / "file" / "folder")
+    bench.sample(0)
+    told = []
+    for second in (1, 2):
+        bench.port.records = [flow().record]
+        rows = bench.sample(second)
+        told += [row for row in rows if isinstance(row, Event)]
+    assert [event.kind for event in told] == ["flows.packets_not_kept"]
+    assert "Not a directory" in told[0].message
+    assert (value(rows, "kept_packets_total"), value(rows, "kept_missed_packets_total")) == (0, 60)
 
 
 def test_what_it_yields_is_a_sample_that_every_collector_takes() -> None:
